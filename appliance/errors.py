@@ -1,0 +1,148 @@
+"""Every error an operator can meet, in one tree.
+
+BridgeheadError
+├── InputError          what the operator wrote is wrong; nothing was touched     exit 2
+│   └── SiteFileError   problems in site.yaml, all of them, each with its place
+├── PreflightError      this laptop or this network is not ready; nothing touched exit 3
+│   ├── PortInUseError  another program holds a port the boot services need
+│   ├── RivalDhcpError  another DHCP server answers on the provisioning interface
+│   └── BusyError       another run holds this site
+├── ArtifactError       a file is missing, damaged or of another version          exit 3
+├── StepError           a step of the flow failed; run again to continue          exit 4
+│   └── DeadlineError   something expected did not come in time
+├── WireError           a packet or request from outside that cannot be parsed
+└── StopRequestedError  the operator asked to stop                                exit 130
+
+Each has a code (`docs/errors.md` names them all), the place, the reason and the next action.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class BridgeheadError(Exception):
+    """What went wrong, where, why, and what to do next."""
+
+    code: ClassVar[str] = "BH000"
+    exit_code: ClassVar[int] = 4
+
+    def __init__(self, what: str, *, where: str = "", why: str = "", fix: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.why = why
+        self.fix = fix
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        why = f" ({self.why})" if self.why else ""
+        fix = f" → {self.fix}" if self.fix else ""
+        return f"{place}{self.what}{why}{fix}"
+
+    def as_dict(self) -> dict[str, str]:
+        """Give the parts for `--json`, events and the wizard."""
+        return {
+            "code": self.code,
+            "what": self.what,
+            "where": self.where,
+            "why": self.why,
+            "fix": self.fix,
+        }
+
+
+class InputError(BridgeheadError):
+    """What the operator wrote is wrong. Nothing was touched."""
+
+    code = "BH100"
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem in a site file. Lines and columns count from 1; 0 means the whole file."""
+
+    file: str
+    line: int
+    column: int
+    key: str
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        key = f"{self.key}: " if self.key else ""
+        fix = f" → {self.fix}" if self.fix else ""
+        return f"{self.file}:{self.line}:{self.column}: {key}{self.what}{fix}"
+
+
+class SiteFileError(InputError):
+    """The problems of a site file, all found in one pass."""
+
+    code = "BH101"
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        count = f"{len(problems)} problem{'s' if len(problems) != 1 else ''}"
+        super().__init__(f"{count} in the site file", where=problems[0].file if problems else "")
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+
+class PreflightError(BridgeheadError):
+    """This laptop or this network is not ready. Nothing was touched."""
+
+    code = "BH200"
+    exit_code = 3
+
+
+class PortInUseError(PreflightError):
+    """Another program holds a port that the boot services need."""
+
+    code = "BH201"
+
+
+class RivalDhcpError(PreflightError):
+    """Another DHCP server answers on the provisioning interface."""
+
+    code = "BH202"
+
+
+class BusyError(PreflightError):
+    """Another run holds this site."""
+
+    code = "BH203"
+
+
+class ArtifactError(BridgeheadError):
+    """A file is missing, damaged or of another version."""
+
+    code = "BH300"
+    exit_code = 3
+
+
+class StepError(BridgeheadError):
+    """A step of the flow failed. Running again continues."""
+
+    code = "BH400"
+    exit_code = 4
+
+
+class DeadlineError(StepError):
+    """Something expected did not come in time."""
+
+    code = "BH401"
+
+
+class WireError(BridgeheadError):
+    """A packet or request from outside that cannot be parsed: the other side is wrong."""
+
+    code = "BH500"
+
+
+class StopRequestedError(BridgeheadError):
+    """The operator asked to stop. Running again continues."""
+
+    code = "BH900"
+    exit_code = 130
