@@ -1,0 +1,1 @@
+"""Step 2: every file the site needs, fetched once, verified, and kept in a depot."""

@@ -1,0 +1,1 @@
+"""The `provision` command: verbs over the flow, without logic of their own."""

@@ -1,0 +1,1 @@
+"""The story, one short module a step, and the engine that runs, resumes and stops them."""

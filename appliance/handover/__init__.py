@@ -1,0 +1,1 @@
+"""Step 8: the report of what was built and the proof of it."""

@@ -1,0 +1,1 @@
+"""Step 5: Harvester: its configuration by version, its API, and when it is ready."""

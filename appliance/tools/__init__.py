@@ -1,0 +1,1 @@
+"""Programs and clocks outside this process, one adapter each."""

@@ -1,0 +1,1 @@
+"""Packet formats as pure functions: bytes in, values out; garbage raises only WireError."""
