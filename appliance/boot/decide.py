@@ -1,0 +1,81 @@
+"""The one boot decision: machine + record + client → install, own disk, discover, hold or ignore.
+
+DHCP, TFTP, HTTP and the tests all call `decide`. It flips on evidence, never because a script
+was served. "No" is a value with a reason; the reason is logged and shown on the machine's screen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from appliance.boot.model import BootMachine
+from appliance.machines.state import MAX_INSTALLS, Record, State
+from appliance.site.plan import OwnDisk
+from appliance.wire.pxe import Firmware
+
+
+class Action(StrEnum):
+    """What a machine that asks is to do."""
+
+    INSTALL = "install"
+    OWN_DISK = "own-disk"
+    DISCOVER = "discover"
+    HOLD = "hold"
+    IGNORE = "ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The action, why, and for an own-disk boot by which way."""
+
+    action: Action
+    reason: str
+    own_disk: OwnDisk | None = None
+
+
+def decide(
+    machine: BootMachine | None,
+    record: Record,
+    *,
+    firmware: Firmware | None,
+    booting: bool,
+) -> Decision:
+    """Decide what a client is told.
+
+    `machine` is None for a MAC that no machine of the site has. `firmware` is None where the
+    request does not tell it (an iPXE script request by HTTP, say). `booting` is whether the
+    client is a firmware or a boot loader, in contrast to a running system.
+    """
+    if machine is None:
+        if not booting:
+            return Decision(Action.IGNORE, "not of this site, and not booting from the network")
+        return Decision(Action.DISCOVER, "not of this site: it waits to be approved")
+    if machine.installed or record.installed:
+        return _own_disk(machine, record, "it is installed")
+    if machine.documents is None or machine.hold:
+        return Decision(Action.HOLD, machine.hold or "it is not armed")
+    if firmware is Firmware.BIOS and machine.bios_refusal:
+        return Decision(Action.HOLD, machine.bios_refusal)
+    if record.state is State.HELD:
+        return Decision(Action.HOLD, record.last_text or "it is held")
+    if machine.waits_for:
+        return Decision(Action.HOLD, f"it waits for {machine.waits_for}")
+    if record.image_sent and record.own_disk_tries == 0:
+        return _own_disk(
+            machine, record, "it took the whole image but never reported: its disk is tried once"
+        )
+    if record.installs >= MAX_INSTALLS:
+        return Decision(
+            Action.HOLD,
+            f"{record.installs} installations began and none ended: "
+            f"see its log, then 'provision reinstall {machine.name} --yes'",
+        )
+    return Decision(Action.INSTALL, "it is armed and not installed")
+
+
+def _own_disk(machine: BootMachine, record: Record, reason: str) -> Decision:
+    ways = list(OwnDisk)
+    first = ways.index(OwnDisk(machine.own_disk))
+    way = ways[(first + record.own_disk_tries) % len(ways)]
+    return Decision(Action.OWN_DISK, reason, way)

@@ -1,0 +1,99 @@
+"""The values that boot services are handed, and the events they give.
+
+The flow hands over finished documents; boot decides who gets which, when, and how often.
+Everything here travels as JSON over the control channel between main and boot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+from appliance.machines.state import Seen
+from appliance.values import Mac, Secret
+
+TOKEN_MARK = "@BOOT-TOKEN@"
+"""Stands in documents where the boot token is put when the script is served."""
+
+
+@dataclass(frozen=True, slots=True)
+class BootNetwork:
+    """The provisioning network as the services need it. `proxy`: beside a site's own DHCP."""
+
+    interface: str
+    cidr: IPv4Network
+    bridge: IPv4Address
+    gateway: IPv4Address
+    dns: tuple[IPv4Address, ...]
+    ntp: tuple[IPv4Address, ...]
+    pool_first: IPv4Address
+    pool_last: IPv4Address
+    zone: str
+    hosts: tuple[tuple[str, IPv4Address], ...]
+    mtu: int = 1500
+    proxy: bool = False
+    tftp_single_port: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """One machine's finished documents, with TOKEN_MARK where the boot token goes.
+
+    `script` is the iPXE script that installs; `config` is served at
+    `/c/<token>/<config_name>`. Both may hold secrets.
+    """
+
+    script: Secret
+    config: Secret
+    config_name: str = "config.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class BootMachine:
+    """One machine of the site file as boot knows it.
+
+    `documents` is None for a machine that is not armed, and `hold` then says why.
+    `installed` is what main has proven; it stands above all that boot remembers.
+    `bios_refusal`, if not empty, is shown to the machine when its firmware is BIOS.
+    `waits_for`, if not empty, is what must happen before it may install.
+    """
+
+    name: str
+    hostname: str
+    macs: tuple[Mac, ...]
+    address: IPv4Address
+    own_disk: str = "exit"
+    ipxe: str = "snponly.efi"
+    installed: bool = False
+    hold: str = ""
+    waits_for: str = ""
+    bios_refusal: str = ""
+    documents: Documents | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServedFile:
+    """A verified file that the servers may open, and what its transfer proves."""
+
+    name: str
+    path: str
+    size: int
+    digest: str
+    proves: Seen | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BootEvent:
+    """Something boot saw or decided, at a Unix time, in words for people.
+
+    `kind` is `dhcp`, `tftp`, `http`, `hook`, `dns`, `ntp`, `syslog`, `decision`, `finding`
+    or `evidence`; with `evidence`, `seen` says which.
+    """
+
+    at: float
+    kind: str
+    text: str
+    mac: Mac | None = None
+    machine: str | None = None
+    seen: Seen | None = None
+    data: tuple[tuple[str, str], ...] = ()
