@@ -1,1 +1,1 @@
-"""Packet formats as pure functions: bytes in, values out; garbage raises only WireError."""
+"""Pure functions on bytes: what goes over the wire, parsed and written, with no socket or clock."""
