@@ -1,0 +1,42 @@
+# Bridgehead's commands. Only `make` and `git` must be there; .ci/set-up installs the rest and says what.
+
+SITES = examples/lab.yaml examples/lab-join.yaml
+SITE  =
+# Only rehearsals need the lab's payload, which takes minutes the first time.
+LAB   = $(if $(wildcard tests/lab/test_rehearsal_*.py),--lab)
+BIN   = .venv/bin
+# The lab makes network namespaces and taps.
+ROOT := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env=CI,)
+
+.PHONY: help rehearse test test-long test-clean lint format lock set-up
+
+help:          ## what there is
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 20
+
+rehearse:      ## the whole story in emulation; SITE=file.yaml rehearses that file alone
+	@.ci/set-up --lab
+	@for site in $(or $(SITE),$(SITES)); do $(ROOT) $(BIN)/provision rehearse $$site || exit; done
+
+test:          ## all that fits an hour: lint, every suite, three rehearsals at most
+	@.ci/set-up $(LAB)
+	@.ci/suites.py
+
+test-long:     ## what does not fit
+	@.ci/set-up $(LAB)
+	@.ci/suites.py --long
+
+test-clean:    ## the README's two commands in a fresh Debian 12; TARGETS="test" runs one of them
+	@.ci/test-clean $(TARGETS)
+
+lint: set-up   ## ruff, mypy, the layers
+	@.ci/suites.py lint
+
+format: set-up ## put the code in order
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock:          ## resolve the dependencies anew
+	@.ci/lock
+
+set-up:        ## install what is missing
+	@.ci/set-up
