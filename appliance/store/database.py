@@ -1,0 +1,58 @@
+"""main.db: opened, migrated, 0600. One connection a thread; SQLite does the locking."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from importlib import resources
+from pathlib import Path
+
+from appliance.errors import PreflightError
+
+VERSION = 1
+"""The schema's version, kept in SQLite's own `user_version`."""
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open main.db, making it (and its folder, 0711) where there is none.
+
+    Raises PreflightError if it is damaged, of a newer version, or cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        path.chmod(0o600)
+        connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        _migrate(connection, path)
+    except PermissionError as error:
+        raise PreflightError(
+            "the site's state cannot be written",
+            where=str(path),
+            why=str(error),
+            fix="run as root, or give another folder with --state",
+        ) from error
+    except (sqlite3.DatabaseError, OSError) as error:
+        raise PreflightError(
+            "the site's state cannot be opened",
+            where=str(path),
+            why=str(error),
+            fix="free disk space, or restore the file from a support bundle",
+        ) from error
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        raise PreflightError(
+            f"the site's state was written by a newer Bridgehead (schema {version})",
+            where=str(path),
+            fix=f"use that version; this one knows schema {VERSION}",
+        )
+    if version == 0:
+        schema = resources.files("appliance.store").joinpath("schema.sql").read_text()
+        connection.executescript(f"BEGIN;{schema};PRAGMA user_version={VERSION};COMMIT;")

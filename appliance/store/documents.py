@@ -1,0 +1,46 @@
+"""Single JSON documents of a site in main.db: what was frozen, which machines were approved."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+
+class Frozen:
+    """The values that were proposed once and stay. The site package knows what is in them."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    def read(self) -> dict[str, Any] | None:
+        """Give the frozen values, or None before first use."""
+        row = self._db.execute("SELECT value FROM frozen WHERE id=1").fetchone()
+        return None if row is None else dict(json.loads(row["value"]))
+
+    def write(self, value: Mapping[str, Any]) -> None:
+        """Freeze these values."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO frozen (id, value) VALUES (1, ?)",
+            (json.dumps(dict(value), sort_keys=True),),
+        )
+
+
+class Approved:
+    """Machines made known by `provision approve`, beside those in the site file."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    def all(self) -> dict[str, dict[str, Any]]:
+        """Give what the operator said of each approved machine, by its name."""
+        rows = self._db.execute("SELECT name, value FROM approved ORDER BY name")
+        return {row["name"]: json.loads(row["value"]) for row in rows}
+
+    def put(self, name: str, mac: str, value: Mapping[str, Any]) -> None:
+        """Approve a machine by its name and bare MAC."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO approved (name, mac, value) VALUES (?, ?, ?)",
+            (name, mac, json.dumps(dict(value))),
+        )

@@ -1,0 +1,154 @@
+"""Runs, steps, events and machines of one site, in main.db."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a site's history. `at` is Unix seconds; `data` is JSON-ready, never secret."""
+
+    id: int
+    at: float
+    kind: str
+    text: str
+    step: str | None = None
+    machine: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the event as `--json` prints it."""
+        return {
+            "id": self.id,
+            "at": self.at,
+            "kind": self.kind,
+            "step": self.step,
+            "machine": self.machine,
+            "text": self.text,
+            **({"data": dict(self.data)} if self.data else {}),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class StepEntry:
+    """What the journal holds of a step in one run. `outcome`: done, failed, interrupted or None."""
+
+    run: int
+    name: str
+    inputs: str
+    started: float
+    ended: float | None
+    outcome: str | None
+    evidence: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RunEntry:
+    """One run. `outcome`: done, failed, interrupted, or None while it goes on (or was killed)."""
+
+    id: int
+    started: float
+    ended: float | None
+    outcome: str | None
+    version: str
+    interface: str
+
+
+class Journal:
+    """Reads and writes one site's history. Each write is on disk when it returns."""
+
+    def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
+        self._db = connection
+        self._clock = clock
+
+    def begin_run(self, version: str, interface: str) -> int:
+        """Note a new run; runs that were killed before are marked so."""
+        self._db.execute("UPDATE run SET outcome='killed' WHERE outcome IS NULL")
+        self._db.execute("UPDATE step SET outcome='killed' WHERE outcome IS NULL")
+        row = self._db.execute(
+            "INSERT INTO run (started, version, interface) VALUES (?, ?, ?) RETURNING id",
+            (self._clock(), version, interface),
+        ).fetchone()
+        return int(row["id"])
+
+    def end_run(self, run: int, outcome: str) -> None:
+        """Note how a run ended."""
+        self._db.execute(
+            "UPDATE run SET ended=?, outcome=? WHERE id=?", (self._clock(), outcome, run)
+        )
+
+    def begin_step(self, run: int, name: str, inputs: str) -> None:
+        """Note that a step began, with the digest of what it was given."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO step (run, name, inputs, started) VALUES (?, ?, ?, ?)",
+            (run, name, inputs, self._clock()),
+        )
+
+    def end_step(self, run: int, name: str, outcome: str, evidence: Mapping[str, Any]) -> None:
+        """Note how a step ended and what proves it."""
+        self._db.execute(
+            "UPDATE step SET ended=?, outcome=?, evidence=? WHERE run=? AND name=?",
+            (self._clock(), outcome, json.dumps(dict(evidence)), run, name),
+        )
+
+    def add_event(
+        self,
+        kind: str,
+        text: str,
+        *,
+        run: int | None = None,
+        step: str | None = None,
+        machine: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        at: float | None = None,
+    ) -> Event:
+        """Keep one event and give it back with its number and time."""
+        when = self._clock() if at is None else at
+        row = self._db.execute(
+            "INSERT INTO event (run, at, kind, step, machine, text, data)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
+            (run, when, kind, step, machine, text, json.dumps(dict(data or {}))),
+        ).fetchone()
+        return Event(int(row["id"]), when, kind, text, step, machine, dict(data or {}))
+
+    def events(self, *, after: int = 0, machine: str | None = None) -> Iterator[Event]:
+        """Give the events in order, from the one after number `after`."""
+        where = "AND machine=?" if machine else ""
+        for row in self._db.execute(
+            f"SELECT * FROM event WHERE id>? {where} ORDER BY id",  # noqa: S608 - fixed text
+            (after, machine) if machine else (after,),
+        ):
+            yield Event(
+                row["id"],
+                row["at"],
+                row["kind"],
+                row["text"],
+                row["step"],
+                row["machine"],
+                json.loads(row["data"]),
+            )
+
+    def runs(self) -> tuple[RunEntry, ...]:
+        """Give all runs, oldest first."""
+        return tuple(RunEntry(**row) for row in self._db.execute("SELECT * FROM run ORDER BY id"))
+
+    def steps(self, run: int | None = None) -> tuple[StepEntry, ...]:
+        """Give the steps of one run, or of all, in the order they began."""
+        where = "WHERE run=?" if run is not None else ""
+        rows = self._db.execute(
+            f"SELECT * FROM step {where} ORDER BY run, started",  # noqa: S608 - fixed text
+            (run,) if run is not None else (),
+        )
+        return tuple(StepEntry(**{**row, "evidence": json.loads(row["evidence"])}) for row in rows)
+
+    def last_done(self, name: str) -> StepEntry | None:
+        """Give the newest entry of a step that ended well, in any run."""
+        found = [entry for entry in self.steps() if entry.name == name and entry.outcome == "done"]
+        return found[-1] if found else None

@@ -1,0 +1,50 @@
+-- main.db, version 1. Times are Unix seconds, UTC.
+CREATE TABLE run (
+    id INTEGER PRIMARY KEY,
+    started REAL NOT NULL,
+    ended REAL,
+    outcome TEXT,
+    version TEXT NOT NULL,
+    interface TEXT NOT NULL
+) STRICT;
+CREATE TABLE step (
+    run INTEGER NOT NULL REFERENCES run (id),
+    name TEXT NOT NULL,
+    inputs TEXT NOT NULL,
+    started REAL NOT NULL,
+    ended REAL,
+    outcome TEXT,
+    evidence TEXT NOT NULL DEFAULT '{}',
+    PRIMARY KEY (run, name)
+) STRICT;
+CREATE TABLE event (
+    id INTEGER PRIMARY KEY,
+    run INTEGER REFERENCES run (id),
+    at REAL NOT NULL,
+    kind TEXT NOT NULL,
+    step TEXT,
+    machine TEXT,
+    text TEXT NOT NULL,
+    data TEXT NOT NULL DEFAULT '{}'
+) STRICT;
+CREATE TABLE machine (
+    name TEXT PRIMARY KEY,
+    record TEXT NOT NULL,
+    installed REAL,
+    ready REAL,
+    installs INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE frozen (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    value TEXT NOT NULL
+) STRICT;
+CREATE TABLE approved (
+    name TEXT PRIMARY KEY,
+    mac TEXT NOT NULL,
+    value TEXT NOT NULL
+) STRICT;
+CREATE TABLE vault (
+    name TEXT PRIMARY KEY,
+    nonce BLOB NOT NULL,
+    sealed BLOB NOT NULL
+) STRICT;

@@ -1,0 +1,81 @@
+"""Secrets of one site, sealed in main.db with AES-256-GCM.
+
+The key is derived (HKDF-SHA256) from the host's credential secret where systemd keeps one, else
+from a key file of our own, root's and 0600; both stay on the laptop, so that a copied main.db
+tells nothing and an unattended resume still works. The name of a secret is bound to it as
+associated data: a sealed value moved under another name does not open.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from appliance.errors import PreflightError
+from appliance.values import Secret
+
+_SYSTEMD_SECRET = Path("/var/lib/systemd/credential.secret")
+
+
+def host_key(own: Path, systemd: Path = _SYSTEMD_SECRET) -> Secret:
+    """Give the laptop's key: systemd's credential secret, else `own`, made if it is missing."""
+    if not own.exists() and systemd.exists():
+        return Secret(systemd.read_bytes().hex())
+    if not own.exists():
+        own.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
+        descriptor = os.open(own, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32))
+    return Secret(own.read_text())
+
+
+class Vault:
+    """Names to secrets. Nothing in it leaves but by `get`."""
+
+    def __init__(self, connection: sqlite3.Connection, key: Secret) -> None:
+        self._db = connection
+        material = HKDF(SHA256(), 32, salt=None, info=b"bridgehead vault 1")
+        self._cipher = AESGCM(material.derive(key.reveal().encode()))
+
+    def get(self, name: str) -> Secret | None:
+        """Give a secret, or None. Raises PreflightError if it was sealed on another laptop."""
+        row = self._db.execute("SELECT nonce, sealed FROM vault WHERE name=?", (name,)).fetchone()
+        if row is None:
+            return None
+        try:
+            return Secret(self._cipher.decrypt(row["nonce"], row["sealed"], name.encode()).decode())
+        except InvalidTag as error:
+            raise PreflightError(
+                f"the vault does not open its secret {name!r}",
+                why="it was sealed with another laptop's key, or it is damaged",
+                fix="bring the site over with 'provision export' and 'provision import'",
+            ) from error
+
+    def put(self, name: str, secret: Secret) -> None:
+        """Seal a secret under a name, replacing what was there."""
+        nonce = secrets.token_bytes(12)
+        sealed = self._cipher.encrypt(nonce, secret.reveal().encode(), name.encode())
+        self._db.execute(
+            "INSERT OR REPLACE INTO vault (name, nonce, sealed) VALUES (?, ?, ?)",
+            (name, nonce, sealed),
+        )
+
+    def get_or_make(self, name: str, characters: int = 32) -> Secret:
+        """Give a secret, making a random one of URL-safe characters at first use."""
+        found = self.get(name)
+        if found is None:
+            found = Secret(secrets.token_urlsafe(characters)[:characters])
+            self.put(name, found)
+        return found
+
+    def all(self) -> tuple[Secret, ...]:
+        """Give every secret, for the filters that keep them out of logs."""
+        names = [row["name"] for row in self._db.execute("SELECT name FROM vault")]
+        return tuple(found for name in names if (found := self.get(name)) is not None)
