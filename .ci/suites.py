@@ -64,7 +64,7 @@ LINT = (
     ("ruff check", "."),
     ("ruff format --check", "."),
     ("mypy", ""),
-    ("lint-imports --no-cache", ""),
+    ("lint-imports --no-cache --no-logo", ""),
 )
 
 
@@ -149,7 +149,8 @@ def table(outcomes: list[Outcome]) -> str:
         *((o.name, f"{o.seconds / MINUTE:.1f}", o.result, o.said) for o in outcomes),
         ("total", f"{minutes:.1f}", f"FAILED: {failed}" if failed else PASSED, ""),
     ]
-    return "\n".join(f"{a:<10} {b:>7}  {c:<22} {d}".rstrip() for a, b, c, d in rows)
+    wide = max(len(row[2]) for row in rows)
+    return "\n".join(f"{a:<10} {b:>7}  {c:<{wide}}  {d}".rstrip() for a, b, c, d in rows)
 
 
 def main() -> int:
