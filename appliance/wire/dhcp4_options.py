@@ -126,6 +126,10 @@ class IpxeOption(IntEnum):
     VERSION = 235
 
 
+# iPXE features.h: what a build can do is announced under codes 16 to 79.
+_IPXE_FEATURES = tuple(option for option in IpxeOption if 16 <= option <= 79)
+_END = b"\xff"
+
 # PXE 2.1, table 2-1: bit 3 means "boot the named file, do not discover boot servers".
 PXE_BOOT_FROM_OFFER = 8
 
@@ -140,7 +144,7 @@ class Options(Mapping[int, bytes]):
     __slots__ = ("_values",)
 
     def __init__(self, values: Mapping[int, bytes] | Iterable[tuple[int, bytes]] = ()) -> None:
-        self._values: dict[int, bytes] = {int(c): v for c, v in dict(values).items()}
+        self._values: dict[int, bytes] = dict(values)
 
     def __getitem__(self, code: int) -> bytes:
         return self._values[code]
@@ -150,6 +154,9 @@ class Options(Mapping[int, bytes]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Options({ {int(code): value for code, value in self._values.items()} })"
 
     def __hash__(self) -> int:
         return hash(frozenset(self._values.items()))
@@ -164,27 +171,86 @@ class Options(Mapping[int, bytes]):
 
     def address(self, code: int) -> IPv4Address | None:
         """Read one address (4 octets)."""
-        raise NotImplementedError
+        value = self._values.get(code)
+        return None if value is None else IPv4Address(_sized(code, value, 4))
 
     def addresses(self, code: int) -> tuple[IPv4Address, ...] | None:
         """Read a list of at least one address (a multiple of 4 octets)."""
-        raise NotImplementedError
+        value = self._values.get(code)
+        if value is None:
+            return None
+        if not value or len(value) % 4:
+            raise _wrong_length(code, value, "a multiple of 4 octets")
+        return tuple(IPv4Address(value[at : at + 4]) for at in range(0, len(value), 4))
 
     def uint8(self, code: int) -> int | None:
         """Read one octet."""
-        raise NotImplementedError
+        value = self._values.get(code)
+        return None if value is None else int.from_bytes(_sized(code, value, 1), "big")
 
     def uint16(self, code: int) -> int | None:
         """Read two octets, big-endian."""
-        raise NotImplementedError
+        value = self._values.get(code)
+        return None if value is None else int.from_bytes(_sized(code, value, 2), "big")
 
     def uint32(self, code: int) -> int | None:
         """Read four octets, big-endian."""
-        raise NotImplementedError
+        value = self._values.get(code)
+        return None if value is None else int.from_bytes(_sized(code, value, 4), "big")
 
     def text(self, code: int) -> str | None:
-        """Read a text; octets outside printable ASCII become `\\xNN`, trailing NULs are dropped."""
-        raise NotImplementedError
+        r"""Read a text; octets outside printable ASCII become `\xNN`, trailing NULs are dropped."""
+        value = self._values.get(code)
+        return None if value is None else printable(value.rstrip(b"\0"))
+
+
+def read_into(values: dict[int, bytes], raw: bytes, what: str, *, marks: bool = True) -> None:
+    """Add the triples in `raw` to `values`, joining a code that comes again (RFC 3396, 7).
+
+    The loop is the hot path of the DHCP server: no object per option, one look-up each.
+    Raises WireError when a length leads past the end of `raw`.
+    """
+    at, end = 0, len(raw)
+    while at < end:
+        code = raw[at]
+        if marks:
+            if code == 0:
+                at += 1
+                continue
+            if code == 255:
+                return
+        start = at + 2
+        if start > end or (stop := start + raw[at + 1]) > end:
+            raise WireError(f"{what}: option {code} runs past the end", where=f"octet {at}")
+        value = raw[start:stop]
+        if code in values:
+            value = values[code] + value
+        values[code] = value
+        at = stop
+
+
+def printable(raw: bytes) -> str:
+    r"""Give `raw` as text for people: printable ASCII stays, all else becomes `\xNN`."""
+    text = raw.decode("latin-1")
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if " " <= c <= "~" else f"\\x{ord(c):02x}" for c in text)
+
+
+def _sized(code: int, value: bytes, length: int) -> bytes:
+    if len(value) != length:
+        raise _wrong_length(code, value, f"{length} octet{'s' if length > 1 else ''}")
+    return value
+
+
+def _wrong_length(code: int, value: bytes, wanted: str) -> WireError:
+    return WireError(f"option {int(code)} holds {len(value)} octets", why=f"{wanted} expected")
+
+
+def _number(value: int, size: int) -> bytes:
+    if not 0 <= value < 1 << 8 * size:
+        raise WireError(f"{value} does not fit in {size} octet{'s' if size > 1 else ''}")
+    return value.to_bytes(size, "big")
 
 
 def of_address(value: IPv4Address) -> bytes:
@@ -199,41 +265,52 @@ def of_addresses(values: Iterable[IPv4Address]) -> bytes:
 
 def of_uint8(value: int) -> bytes:
     """Write one octet. Raises WireError when the number does not fit."""
-    raise NotImplementedError
+    return _number(value, 1)
 
 
 def of_uint16(value: int) -> bytes:
     """Write two octets, big-endian. Raises WireError when the number does not fit."""
-    raise NotImplementedError
+    return _number(value, 2)
 
 
 def of_uint32(value: int) -> bytes:
     """Write four octets, big-endian. Raises WireError when the number does not fit."""
-    raise NotImplementedError
+    return _number(value, 4)
 
 
 def of_text(value: str) -> bytes:
     """Write an ASCII text without a NUL. Raises WireError for other characters."""
-    raise NotImplementedError
+    if not value.isascii() or "\0" in value:
+        raise WireError("a DHCP text must be ASCII without NUL", where=repr(value))
+    return value.encode("ascii")
 
 
 def decode_suboptions(raw: bytes, *, marks: bool = True) -> Options:
     """Read code-length-value triples, as in options 43, 82 and 175.
 
     `marks`: 0 pads and 255 ends (options 43 and 175); option 82 knows neither (RFC 3046, 2.0).
-    Raises WireError when a length leads past the end.
+    A code that comes twice is joined. Raises WireError when a length leads past the end.
     """
-    raise NotImplementedError
+    values: dict[int, bytes] = {}
+    read_into(values, raw, "sub-options", marks=marks)
+    return Options(values)
 
 
 def encode_suboptions(values: Mapping[int, bytes], *, end: bool = True) -> bytes:
     """Write triples in order, with 255 at the end if `end`. Raises WireError above 255 octets."""
-    raise NotImplementedError
+    parts = []
+    for code, value in values.items():
+        if len(value) > 255:
+            raise WireError(f"sub-option {int(code)} holds {len(value)} octets", why="255 at most")
+        parts.append(bytes((code, len(value))) + value)
+    if end:
+        parts.append(_END)
+    return b"".join(parts)
 
 
 def pxe_boot_from_offer() -> bytes:
     """Give the option 43 that makes PXE firmware boot the offered file (sub-option 6 = 8)."""
-    raise NotImplementedError
+    return encode_suboptions({PxeOption.DISCOVERY_CONTROL: bytes((PXE_BOOT_FROM_OFFER,))})
 
 
 def user_classes(raw: bytes) -> tuple[str, ...]:
@@ -242,37 +319,27 @@ def user_classes(raw: bytes) -> tuple[str, ...]:
     RFC 3004 wants each class behind its length; iPXE sends the bare text `iPXE`, and some UEFI
     firmware sends malformed lists, which are then taken as one text.
     """
-    raise NotImplementedError
+    classes = []
+    at = 0
+    while at < len(raw):
+        length = raw[at]
+        piece = raw[at + 1 : at + 1 + length]
+        if not length or len(piece) < length:
+            return (printable(raw.strip(b"\0")),)
+        classes.append(printable(piece.rstrip(b"\0")))
+        at += 1 + length
+    return tuple(classes)
 
 
 def ipxe_features(raw: bytes) -> frozenset[IpxeOption]:
     """Give the features an iPXE announces in option 175. Raises WireError for a cut option."""
-    raise NotImplementedError
+    found = decode_suboptions(raw)
+    return frozenset(o for o in _IPXE_FEATURES if (v := found.get(o)) and v != b"\0")
 
 
 def ipxe_version(raw: bytes) -> tuple[int, int, int] | None:
     """Give the version an iPXE announces in option 175, if it does. Raises WireError likewise."""
-    raise NotImplementedError
-
-
-__all__ = [
-    "PXE_BOOT_FROM_OFFER",
-    "IpxeOption",
-    "OptionCode",
-    "Options",
-    "PxeOption",
-    "RelayOption",
-    "WireError",
-    "decode_suboptions",
-    "encode_suboptions",
-    "ipxe_features",
-    "ipxe_version",
-    "of_address",
-    "of_addresses",
-    "of_text",
-    "of_uint8",
-    "of_uint16",
-    "of_uint32",
-    "pxe_boot_from_offer",
-    "user_classes",
-]
+    value = decode_suboptions(raw).get(IpxeOption.VERSION)
+    if value is None or len(value) != 3:
+        return None
+    return value[0], value[1], value[2]
