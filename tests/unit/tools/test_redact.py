@@ -15,14 +15,10 @@ from appliance.values import Secret
 
 PASSWORD = 'p@ss/wörd "7"+?'
 CRYPT = "$6$rounds=5000$saltsalt$" + "a./Z9" * 17 + "b"
-KEY = "\n".join(
-    (
-        "-----BEGIN OPENSSH PRIVATE KEY-----",
-        "b3BlbnNzaC1rZXk",
-        "AAAAB3Nza",
-        "-----END OPENSSH PRIVATE KEY-----",
-    )
-)
+KEY = """-----BEGIN OPENSSH PRIVATE KEY-----
+b3BlbnNzaC1rZXk
+AAAAB3Nza
+-----END OPENSSH PRIVATE KEY-----"""
 
 
 @pytest.mark.parametrize(
