@@ -5,8 +5,11 @@ Sources: RFC 4578, the IANA registry "Processor Architecture Types", PXE 2.1, SM
 
 from __future__ import annotations
 
+import re
 from enum import Enum, IntEnum
 from uuid import UUID
+
+from appliance.errors import WireError
 
 
 class Architecture(IntEnum):
@@ -66,38 +69,72 @@ class Firmware(Enum):
     OTHER = "other"
 
 
+_FIRMWARE: dict[int, Firmware] = {
+    Architecture.X86_BIOS: Firmware.BIOS,
+    Architecture.X86_BIOS_HTTP: Firmware.BIOS,
+    Architecture.X86_UEFI: Firmware.UEFI_IA32,
+    Architecture.X86_UEFI_HTTP: Firmware.UEFI_IA32,
+    Architecture.X64_UEFI: Firmware.UEFI_X64,
+    # RFC 4578 named 8 Xscale and 9 EBC, but x64 boards send both (Harvester's PXE guide).
+    Architecture.XSCALE_UEFI: Firmware.UEFI_X64,
+    Architecture.EBC_UEFI: Firmware.UEFI_X64,
+    Architecture.X64_UEFI_HTTP: Firmware.UEFI_X64,
+    Architecture.ARM64_UEFI: Firmware.UEFI_ARM64,
+    Architecture.ARM64_UEFI_HTTP: Firmware.UEFI_ARM64,
+}
+_HTTP = frozenset(arch for arch in Architecture if arch.name.endswith("_HTTP"))
+# IEEE registry, "Raspberry Pi Foundation" and "Raspberry Pi (Trading) Ltd".
+_RASPBERRY_PI = frozenset({"28cdc1", "2ccf67", "88a29e", "b827eb", "d83add", "dca632", "e45f01"})
+_VENDOR_ARCH = re.compile(r":Arch:(\d{5})(?::|$)")
+
+
 def is_raspberry_pi(oui: str) -> bool:
     """Tell whether six hex digits of a MAC address belong to Raspberry Pi boards."""
-    raise NotImplementedError
+    return oui.lower() in _RASPBERRY_PI
 
 
 def firmware_of(arch: int | None, *, oui: str = "") -> Firmware:
     """Give the kind of firmware behind an option 93 value and `mac.bare[:6]`.
 
-    A Raspberry Pi reports architecture 0 and is OTHER: no BIOS loader runs there.
+    A Raspberry Pi 4 or 5 reports architecture 0 and is OTHER: no BIOS loader runs there.
     """
-    raise NotImplementedError
+    if arch == Architecture.X86_BIOS and is_raspberry_pi(oui):
+        return Firmware.OTHER
+    return Firmware.OTHER if arch is None else _FIRMWARE.get(arch, Firmware.OTHER)
 
 
 def boots_over_http(arch: int | None) -> bool:
     """Tell whether this architecture value asks for HTTP boot rather than TFTP."""
-    raise NotImplementedError
+    return arch in _HTTP
 
 
 def parse_architectures(raw: bytes) -> tuple[int, ...]:
     """Read option 93: one or more 16-bit values. Raises WireError for any other length."""
-    raise NotImplementedError
+    if not raw or len(raw) % 2:
+        raise WireError(f"option 93 holds {len(raw)} octets", why="a multiple of 2 expected")
+    return tuple(int.from_bytes(raw[at : at + 2], "big") for at in range(0, len(raw), 2))
 
 
 def architecture_in_vendor_class(text: str) -> int | None:
     """Read the `Arch:00007` part of a vendor class such as `PXEClient:Arch:00007:UNDI:003016`."""
-    raise NotImplementedError
+    found = _VENDOR_ARCH.search(text)
+    return int(found[1]) if found else None
 
 
 def parse_machine_id(raw: bytes | None) -> UUID | None:
     """Read option 97: the SMBIOS UUID, whose first three fields are little-endian.
 
     The result is what `dmidecode` prints. None when the option is missing or the board has no
-    identity (all 00 or all FF, SMBIOS 7.2.1). Raises WireError for a wrong length or type.
+    identity (all 00 or all FF, SMBIOS 7.2.1; OVMF under QEMU sends 00 unless told a UUID).
+    Raises WireError for a wrong length or type.
     """
-    raise NotImplementedError
+    if raw is None:
+        return None
+    if len(raw) != 17:
+        raise WireError(f"option 97 holds {len(raw)} octets", why="17 expected")
+    if raw[0] != 0:
+        raise WireError(f"option 97 is of type {raw[0]}", why="type 0, a UUID, expected")
+    identity = raw[1:]
+    if identity in (bytes(16), b"\xff" * 16):
+        return None
+    return UUID(bytes_le=identity)
