@@ -37,6 +37,11 @@ class ProvenMachines:
             return Proven(name)
         return Proven(**{**row, "record": json.loads(row["record"])})
 
+    def all(self) -> tuple[Proven, ...]:
+        """Give every machine of which anything is kept, by name."""
+        rows = self._db.execute("SELECT name FROM machine ORDER BY name")
+        return tuple(self.get(row["name"]) for row in rows)
+
     def put(self, proven: Proven) -> None:
         """Keep what is proven of one machine."""
         self._db.execute(

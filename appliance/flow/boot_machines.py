@@ -1,0 +1,75 @@
+"""What boot is told of each machine: pure, from the Plan and from what is proven."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from appliance.boot.model import BootMachine, BootNetwork, Documents
+from appliance.hypervisor.versions import is_uefi_only
+from appliance.site.plan import MachinePlan, Plan, Role
+
+
+def boot_network(
+    plan: Plan, interface: str, *, proxy: bool = False, single_port: bool = False
+) -> BootNetwork:
+    """Give the provisioning network as the services need it."""
+    network = plan.provisioning
+    return BootNetwork(
+        interface=interface,
+        cidr=network.cidr,
+        bridge=network.bridge,
+        gateway=network.gateway,
+        dns=network.dns,
+        ntp=network.ntp,
+        pool_first=network.pool.first,
+        pool_last=network.pool.last,
+        zone=plan.zone,
+        hosts=plan.hosts,
+        mtu=network.mtu,
+        proxy=proxy,
+        tftp_single_port=single_port,
+    )
+
+
+def boot_machines(
+    plan: Plan,
+    *,
+    installed: frozenset[str],
+    vip_answers: bool,
+    documents: Callable[[MachinePlan], Documents],
+) -> tuple[BootMachine, ...]:
+    """Give every machine as boot knows it. Documents go only with machines that are armed now."""
+    return tuple(
+        _boot_machine(plan, machine, machine.name in installed, vip_answers, documents)
+        for machine in plan.machines
+    )
+
+
+def _boot_machine(
+    plan: Plan,
+    machine: MachinePlan,
+    installed: bool,
+    vip_answers: bool,
+    documents: Callable[[MachinePlan], Documents],
+) -> BootMachine:
+    armed = not installed and machine.not_armed is None
+    waits = machine.role is Role.JOIN and not vip_answers
+    version = plan.hypervisor.harvester
+    return BootMachine(
+        name=machine.name,
+        hostname=machine.hostname,
+        macs=machine.macs,
+        address=machine.address,
+        own_disk=machine.own_disk,
+        ipxe=machine.ipxe,
+        installed=installed,
+        hold=machine.not_armed or "",
+        waits_for=f"{plan.create.name} to answer at the VIP {plan.hypervisor.vip}" if waits else "",
+        bios_refusal=(
+            f"Harvester {version} needs UEFI firmware: switch this machine from BIOS (legacy, CSM) "
+            "to UEFI in its firmware settings"
+            if is_uefi_only(version)
+            else ""
+        ),
+        documents=documents(machine) if armed else None,
+    )

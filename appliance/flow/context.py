@@ -1,0 +1,78 @@
+"""What every step of a run is handed: the site's stores, the laptop's side, and a way to tell."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from appliance.errors import StopRequestedError
+from appliance.paths import Paths, SitePaths
+from appliance.store.documents import Approved, Frozen
+from appliance.store.journal import Event, Journal
+from appliance.store.machines import ProvenMachines
+from appliance.store.vault import Vault
+from appliance.tools.clock import Clock
+
+Listener = Callable[[Event], None]
+Confirm = Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the operator asked for on this laptop; nothing of it is in the site file."""
+
+    interface: str
+    proxy: bool = False
+    yes: bool = False
+    tftp_single_port: bool = False
+    until: str | None = None
+    real: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Context:
+    """One run's surroundings. `resources` is closed, last opened first, when the run ends."""
+
+    site_file: Path
+    paths: Paths
+    site_paths: SitePaths
+    options: Options
+    journal: Journal
+    proven: ProvenMachines
+    frozen: Frozen
+    approved: Approved
+    vault: Vault
+    clock: Clock
+    confirm: Confirm
+    resources: ExitStack
+    listeners: tuple[Listener, ...] = ()
+    stop: threading.Event = field(default_factory=threading.Event)
+    run: int | None = None
+    step: str | None = None
+
+    def tell(
+        self,
+        kind: str,
+        text: str,
+        *,
+        machine: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        at: float | None = None,
+    ) -> None:
+        """Keep an event and pass it to whoever watches."""
+        event = self.journal.add_event(
+            kind, text, run=self.run, step=self.step, machine=machine, data=data, at=at
+        )
+        for listener in self.listeners:
+            listener(event)
+
+    def raise_if_stopped(self) -> None:
+        """Raise StopRequestedError once the operator has asked to stop."""
+        if self.stop.is_set():
+            raise StopRequestedError(
+                "stopped as asked", fix="run the same command again to continue"
+            )

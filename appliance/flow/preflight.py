@@ -1,0 +1,82 @@
+"""What must be right on this laptop and this wire before any machine is armed."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from appliance.boot.model import ServedFile
+from appliance.boot.rival import probe
+from appliance.errors import PreflightError, RivalDhcpError
+from appliance.flow.context import Context
+from appliance.site.plan import Plan
+from appliance.tools.host_clock import synchronised
+from appliance.tools.interface import look, refuse_if_managed
+
+_RIVAL_SECONDS = 3.0
+
+
+def refuse_unless_root() -> None:
+    """Raise PreflightError unless this process may open the boot services' ports."""
+    if os.geteuid() != 0:
+        raise PreflightError(
+            "the boot services need root",
+            why="they listen on ports 53, 67, 69, 80, 123, 514 and 4011 and set an address",
+            fix="run the same command with sudo",
+        )
+
+
+def refuse_unready_interface(context: Context) -> None:
+    """Raise PreflightError if the interface is missing, without link, or held by another."""
+    name = context.options.interface
+    interface = look(name)
+    refuse_if_managed(name)
+    if interface.up and not interface.carrier:
+        raise PreflightError(
+            f"{name} has no link",
+            why="nothing is plugged in at the other end, or the switch is off",
+            fix="see that both ends of the cable show a light, then run again",
+        )
+
+
+def refuse_rival(context: Context, plan: Plan) -> None:
+    """Raise RivalDhcpError if another DHCP server answers, unless proxy mode was chosen."""
+    rivals = probe(context.options.interface, _RIVAL_SECONDS)
+    if not rivals:
+        return
+    named = ", ".join(f"{each.address} ({each.mac})" for each in rivals)
+    if context.options.proxy:
+        context.tell("finding", f"beside the site's own DHCP server {named}: proxy mode")
+        return
+    raise RivalDhcpError(
+        f"another DHCP server answers on {context.options.interface}: {named}",
+        why=f"two servers would hand out addresses of {plan.provisioning.cidr}",
+        fix="unplug or switch it off; or, if it is the site's own, run with --proxy",
+    )
+
+
+def refuse_doubtful_clock(context: Context, files: tuple[ServedFile, ...]) -> None:
+    """Raise PreflightError if the clock is certainly wrong, or nobody can say it is right.
+
+    Machines take their time from this laptop; certificates made with a wrong one are refused
+    later. A clock that a time service keeps is believed; else the operator is asked.
+    """
+    now = context.clock.utc()
+    newest = max((Path(each.path).stat().st_mtime for each in files), default=0.0)
+    shown = datetime.fromtimestamp(now, UTC).strftime("%A %d %B %Y, %H:%M UTC")
+    if now < newest:
+        raise PreflightError(
+            f"this laptop's clock says {shown}",
+            why="that is before files in its own depot were written",
+            fix="set date and time (timedatectl set-time), then run again",
+        )
+    if synchronised():
+        return
+    if not (context.options.yes or context.confirm(f"It is {shown}. Is that right?")):
+        raise PreflightError(
+            f"this laptop's clock says {shown} and nobody confirmed it",
+            why="no time service keeps it, and the machines will take their time from it",
+            fix="set date and time (timedatectl set-time), then run again; or confirm with --yes",
+        )
+    context.tell("finding", f"the clock is kept by no time service; taken as right: {shown}")

@@ -1,0 +1,78 @@
+"""The story of a run: each step's input is the output of the one before."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+from appliance.errors import BridgeheadError, StopRequestedError
+from appliance.flow.context import Context
+from appliance.flow.engine import Engine, UntilReachedError
+from appliance.flow.s1_site import SiteStep
+from appliance.flow.s2_artifacts import ArtifactsStep
+from appliance.flow.s3_boot_services import BootServicesStep, Served
+from appliance.flow.s4_machines import MachinesStep, Watched
+from appliance.flow.s5_hypervisor import HypervisorStep, Installed
+from appliance.flow.s8_handover import HandoverStep, HandedOver
+from appliance.machines.state import State
+
+STEPS = (
+    SiteStep,
+    ArtifactsStep,
+    BootServicesStep,
+    MachinesStep,
+    HypervisorStep,
+    HandoverStep,
+)
+"""In order; s6 (VMs) and s7 (the cluster) come between the last two."""
+
+
+def provision(context: Context) -> None:
+    """Take a site from its file to machines that answer. Raises what a step raises."""
+    bridgehead = version("bridgehead")
+    context.run = context.journal.begin_run(bridgehead, context.options.interface)
+    context.tell(
+        "run-started",
+        f"Bridgehead {bridgehead} on {context.options.interface}",
+        data={
+            "version": bridgehead,
+            "interface": context.options.interface,
+            "real": dict(context.options.real),
+        },
+    )
+    outcome = "failed"
+    try:
+        with context.resources, suppress(UntilReachedError):
+            _story(Engine(context), context)
+        outcome = "done"
+    except StopRequestedError:
+        outcome = "interrupted"
+        raise
+    except BridgeheadError as error:
+        if context.step is None:
+            context.tell("step-failed", str(error), data=error.as_dict())
+        raise
+    finally:
+        context.step = None
+        context.journal.end_run(context.run, outcome)
+        context.tell(
+            "run-ended", f"the run is {outcome}", data={"outcome": outcome, "machines": _states(context)}
+        )
+
+
+def _story(engine: Engine, context: Context) -> None:
+    site_file: Path = context.site_file
+    plan = engine.take(SiteStep(context), site_file)
+    files = engine.take(ArtifactsStep(context), plan)
+    services = engine.take(BootServicesStep(context), Served(plan, files))
+    nodes = engine.take(MachinesStep(context), Watched(plan, services))
+    hypervisor = engine.take(HypervisorStep(context), Installed(plan, nodes))
+    engine.take(HandoverStep(context), HandedOver(plan, files, hypervisor))
+
+
+def _states(context: Context) -> dict[str, str]:
+    return {
+        each.name: State.READY if each.ready else str(each.record.get("state", State.EXPECTED))
+        for each in context.proven.all()
+    }

@@ -1,0 +1,74 @@
+"""s3: Depot → BootServices: DHCP, TFTP, HTTP, DNS, NTP and syslog on one interface."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from appliance.boot.model import ServedFile
+from appliance.flow.context import Context
+from appliance.flow.preflight import (
+    refuse_doubtful_clock,
+    refuse_rival,
+    refuse_unless_root,
+    refuse_unready_interface,
+)
+from appliance.flow.services import Services
+from appliance.flow.step import Done, NotYet, Step
+from appliance.site.plan import Plan
+from appliance.tools.inhibit import no_sleep
+from appliance.tools.interface import prepared
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What s3 is given: the plan and the verified files."""
+
+    plan: Plan
+    files: tuple[ServedFile, ...]
+
+
+class BootServicesStep(Step[Served, Services]):
+    """Starts the services; they run until the run ends."""
+
+    name = "s3"
+    title = "start the boot services"
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def digest(self, given: Served) -> str:
+        """Name the plan and the interface."""
+        return f"{given.plan.digest()} {self._context.options.interface}"
+
+    def check(self, given: Served) -> Done[Services] | NotYet:
+        """Services belong to the run that started them."""
+        del given
+        return NotYet("services belong to the run that started them")
+
+    def run(self, given: Served) -> Done[Services]:
+        """Check the laptop and the wire, then start. Raises PreflightError, nothing changed."""
+        context = self._context
+        refuse_unless_root()
+        refuse_unready_interface(context)
+        refuse_doubtful_clock(context, given.files)
+        network = given.plan.provisioning
+        context.resources.enter_context(
+            prepared(context.options.interface, network.bridge, network.cidr.prefixlen)
+        )
+        refuse_rival(context, given.plan)
+        awake = context.resources.enter_context(no_sleep(f"site {given.plan.site_id} installs"))
+        if not awake:
+            context.tell(
+                "finding", "nothing keeps this laptop from sleeping: leave it plugged in, lid open"
+            )
+        services = Services(context, given.plan, given.files)
+        context.resources.callback(services.stop)
+        services.start()
+        return Done(
+            services,
+            {
+                "interface": context.options.interface,
+                "address": str(network.bridge),
+                "mode": "proxy" if context.options.proxy else "authoritative",
+            },
+        )

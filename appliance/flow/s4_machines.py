@@ -1,0 +1,265 @@
+"""s4: BootServices → installed nodes: every armed machine seen through to its own disk.
+
+The create node goes first. The joins wait in iPXE until the VIP answers. What moves a machine on
+is evidence; each wait has a limit, and its end names what was seen last and what was expected.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from appliance.boot.model import BootEvent, BootMachine
+from appliance.boot.process import RecordChanged
+from appliance.errors import DeadlineError, StepError
+from appliance.flow.boot_machines import boot_machines
+from appliance.flow.context import Context
+from appliance.flow.documents import Documenter
+from appliance.flow.live_logs import LiveLogs
+from appliance.flow.roll import Roll
+from appliance.flow.s1_site import plan_of
+from appliance.flow.services import Services
+from appliance.flow.step import Done, NotYet, Step
+from appliance.hypervisor.ready import Answer, answers
+from appliance.machines.state import Evidence, Record, Seen, State, overdue
+from appliance.site.load import load
+from appliance.site.plan import MachinePlan, Plan
+
+_TURN_SECONDS = 0.5
+_PROBE_SECONDS = 4.0
+_OVERDUE_SILENCE = 3
+"""A machine is given up after so many limits of its state went by (facts: installers retry 30×)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What s4 is given."""
+
+    plan: Plan
+    services: Services
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """The machines that answer from their own disks, with the fingerprint each answered with."""
+
+    ready: tuple[str, ...]
+    fingerprints: dict[str, str]
+
+
+class MachinesStep(Step[Watched, Nodes]):
+    """Watches machines until every armed one answers from its own disk."""
+
+    name = "s4"
+    title = "install the machines"
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def digest(self, given: Watched) -> str:
+        """Name the plan."""
+        return given.plan.digest()
+
+    def check(self, given: Watched) -> Done[Nodes] | NotYet:
+        """Done when every machine of the plan was proven ready and answers now."""
+        proven = [self._context.proven.get(each.name) for each in given.plan.machines]
+        missing = [each.name for each in proven if each.ready is None]
+        if missing:
+            return NotYet(f"not proven ready: {', '.join(missing)}")
+        found = {each.name: answers(each.address) for each in given.plan.machines}
+        silent = [name for name, answer in found.items() if not answer.ok]
+        if silent:
+            return NotYet(f"not answering: {', '.join(silent)}")
+        self._tell_boot(given)
+        return _done(found)
+
+    def run(self, given: Watched) -> Done[Nodes]:
+        """Install what is armed. Raises StepError naming each machine that did not get there."""
+        return Watch(self._context, given).run()
+
+    def _tell_boot(self, given: Watched) -> None:
+        # Installed machines that boot from the network now are still sent to their disks.
+        Watch(self._context, given).tell_boot()
+
+
+def _done(found: dict[str, Answer]) -> Done[Nodes]:
+    fingerprints = {name: answer.fingerprint for name, answer in found.items()}
+    return Done(
+        Nodes(tuple(found), fingerprints),
+        {"ready": sorted(found), "certificates": fingerprints},
+    )
+
+
+class Watch:
+    """One run's watch over the machines."""
+
+    def __init__(self, context: Context, given: Watched) -> None:
+        self._context = context
+        self._plan = given.plan
+        self._services = given.services
+        self._roll = Roll(context.proven, context.tell, context.clock.utc)
+        self._documents = Documenter(given.plan, context.vault)
+        self._live_logs = LiveLogs(context, given.plan)
+        self._approved = context.approved.all()
+        self._answers: dict[str, Answer] = {}
+        self._vip_answers = False
+        self._probes: dict[str, Future[Answer]] = {}
+        self._next_probe = 0.0
+        self._told: set[tuple[str, State, float]] = set()
+        self._overdue: dict[str, int] = {}
+
+    def tell_boot(self) -> None:
+        """Hand boot every machine as it stands: documents only for those armed now."""
+        self._services.set_machines(self._machines())
+
+    def run(self) -> Done[Nodes]:
+        """Watch until all are ready."""
+        waiting = [each for each in self._plan.machines if each.not_armed is None]
+        if not waiting:
+            raise StepError(
+                "no machine is armed",
+                why="; ".join(f"{each.name}: {each.not_armed}" for each in self._plan.machines),
+                fix="name each machine's disk in the site file",
+            )
+        self.tell_boot()
+        self._pass_on_orders()
+        with ThreadPoolExecutor(max_workers=8, thread_name_prefix="probe") as pool:
+            try:
+                while not self._all_ready():
+                    self._turn(pool)
+            finally:
+                self._live_logs.stop()
+        return _done({name: self._answers[name] for name in sorted(self._answers)})
+
+    def _pass_on_orders(self) -> None:
+        """Boot remembers an older record of machines that were ordered to be installed again."""
+        for machine in self._plan.machines:
+            if self._roll.of(machine.name).last_seen is Seen.REINSTALL_ORDERED:
+                self._services.inject(
+                    Evidence(
+                        machine.name, Seen.REINSTALL_ORDERED, self._context.clock.utc(), "by order"
+                    )
+                )
+
+    def _take_approvals(self) -> None:
+        """Machines approved while the run goes on join it."""
+        approved = self._context.approved.all()
+        if approved == self._approved:
+            return
+        self._approved = approved
+        self._plan = plan_of(self._context, load(self._context.site_file))
+        self._documents = Documenter(self._plan, self._context.vault)
+        self._context.tell("finding", f"approved machines: {', '.join(approved)}")
+
+    def _turn(self, pool: ThreadPoolExecutor) -> None:
+        self._context.raise_if_stopped()
+        self._services.keep_alive(lambda text: self._context.tell("finding", text))
+        if not self._services.running:
+            time.sleep(_TURN_SECONDS)
+            return
+        for message in self._services.messages(_TURN_SECONDS):
+            self._take(message)
+        self._take_approvals()
+        self._collect_probes(pool)
+        self._look_for_overdue()
+        self.tell_boot()
+
+    def _take(self, message: BootEvent | RecordChanged) -> None:
+        if isinstance(message, RecordChanged):
+            self._roll.record(message.machine, message.record)
+            return
+        data = dict(message.data)
+        if message.mac is not None:
+            data["mac"] = str(message.mac)
+        if message.seen is not None:
+            data["seen"] = message.seen.value
+        self._context.tell(
+            message.kind, message.text, machine=message.machine, data=data, at=message.at
+        )
+
+    def _all_ready(self) -> bool:
+        return all(
+            self._roll.is_ready(each.name) and each.name in self._answers
+            for each in self._plan.machines
+            if each.not_armed is None
+        )
+
+    def _machines(self) -> tuple[BootMachine, ...]:
+        return boot_machines(
+            self._plan,
+            installed=self._roll.installed(),
+            vip_answers=self._vip_answers,
+            documents=self._documents.of,
+        )
+
+    def _collect_probes(self, pool: ThreadPoolExecutor) -> None:
+        for name, probe in list(self._probes.items()):
+            if probe.done():
+                del self._probes[name]
+                self._take_answer(name, probe.result())
+        now = self._context.clock.monotonic()
+        if now < self._next_probe:
+            return
+        self._next_probe = now + _PROBE_SECONDS
+        for name, address in self._to_probe().items():
+            if name not in self._probes:
+                self._probes[name] = pool.submit(answers, address)
+
+    def _to_probe(self) -> dict[str, IPv4Address]:
+        """A machine ordered to be installed again still runs its old system: not asked yet."""
+        asked = {
+            each.name: each.address
+            for each in self._plan.machines
+            if each.name not in self._answers
+            and self._roll.of(each.name).last_seen is not Seen.REINSTALL_ORDERED
+        }
+        return asked if self._vip_answers else {"": self._plan.hypervisor.vip, **asked}
+
+    def _take_answer(self, name: str, answer: Answer) -> None:
+        if not answer.ok:
+            return
+        if name == "":
+            self._vip_answers = True
+            self._context.tell("finding", f"the VIP {self._plan.hypervisor.vip} answers")
+            return
+        self._answers[name] = answer
+        self._services.inject(
+            Evidence(name, Seen.SYSTEM_ANSWERS, self._context.clock.utc(), answer.text)
+        )
+
+    def _look_for_overdue(self) -> None:
+        now = self._context.clock.utc()
+        for machine in self._plan.machines:
+            record = self._roll.of(machine.name)
+            missing = overdue(record, now)
+            mark = (machine.name, record.state, max(record.since, record.last_at))
+            if missing is None or machine.not_armed or mark in self._told:
+                continue
+            if self._waits_for_vip(machine, record):
+                continue
+            self._told.add(mark)
+            self._say_overdue(machine, record, missing.next, missing.advice)
+
+    def _waits_for_vip(self, machine: MachinePlan, record: Record) -> bool:
+        return (
+            not self._vip_answers
+            and machine is not self._plan.create
+            and record.state in (State.EXPECTED, State.FIRMWARE, State.BOOTLOADER, State.SCRIPT)
+        )
+
+    def _say_overdue(self, machine: MachinePlan, record: Record, expected: str, fix: str) -> None:
+        seen = f"last seen: {record.last_text or record.last_seen or 'nothing'}"
+        self._context.tell(
+            "overdue",
+            f"{machine.name}: {expected} is overdue; {seen}. {fix}",
+            machine=machine.name,
+            data={"next": expected, "advice": fix, "state": record.state.value},
+        )
+        self._live_logs.fetch(machine)
+        count = self._overdue[machine.name] = self._overdue.get(machine.name, 0) + 1
+        if record.state is not State.EXPECTED and count > _OVERDUE_SILENCE:
+            raise DeadlineError(
+                f"{machine.name} did not get any further", where=machine.name, why=seen, fix=fix
+            )

@@ -1,0 +1,121 @@
+"""A network interface of this laptop: looked at through sysfs and iproute2, set for the time."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface
+from pathlib import Path
+
+from appliance.errors import PreflightError
+from appliance.tools.process import run
+
+_SYS = Path("/sys/class/net")
+_FORWARDING = "/proc/sys/net/ipv4/conf/{}/forwarding"
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """What an interface is now. `index` changes when an adapter is plugged in again."""
+
+    name: str
+    index: int
+    mac: str
+    up: bool
+    carrier: bool
+    addresses: tuple[IPv4Interface, ...]
+
+
+def names() -> tuple[str, ...]:
+    """Give the interfaces of this laptop but for loopback."""
+    return tuple(sorted(each.name for each in _SYS.iterdir() if each.name != "lo"))
+
+
+def index_of(name: str) -> int | None:
+    """Give the kernel's number of an interface, or None while it is not there."""
+    try:
+        return int((_SYS / name / "ifindex").read_text())
+    except OSError:
+        return None
+
+
+def look(name: str) -> Interface:
+    """Look at an interface. Raises PreflightError if there is none of that name."""
+    result = run(["ip", "-json", "address", "show", "dev", name]) if index_of(name) else None
+    if result is None or not result.ok:
+        raise PreflightError(
+            f"there is no network interface {name!r}",
+            why=f"this laptop has {', '.join(names()) or 'none'}",
+            fix="plug the adapter in, or name another with --interface",
+        )
+    (entry,) = json.loads(result.out)
+    return Interface(
+        name=name,
+        index=entry["ifindex"],
+        mac=entry.get("address", ""),
+        up="UP" in entry["flags"],
+        carrier="LOWER_UP" in entry["flags"],
+        addresses=tuple(
+            IPv4Interface(f"{each['local']}/{each['prefixlen']}")
+            for each in entry["addr_info"]
+            if each["family"] == "inet"
+        ),
+    )
+
+
+def held_by_network_manager(name: str) -> bool:
+    """Say whether NetworkManager manages the interface and would take its address away."""
+    if shutil.which("nmcli") is None:
+        return False
+    state = run(["nmcli", "-g", "GENERAL.STATE", "device", "show", name])
+    return state.ok and bool(state.out.strip()) and "unmanaged" not in state.out
+
+
+def refuse_if_managed(name: str) -> None:
+    """Raise PreflightError if NetworkManager holds the interface."""
+    if held_by_network_manager(name):
+        raise PreflightError(
+            f"NetworkManager holds {name}",
+            why="it would change the address while machines are booting",
+            fix=f"run 'nmcli device set {name} managed no', then again",
+        )
+
+
+@contextmanager
+def prepared(name: str, address: IPv4Address, prefix: int) -> Iterator[None]:
+    """Bring the interface up with the address and without forwarding, for the time of the block.
+
+    What was changed is taken back at the end; what was there before stays.
+    """
+    put_back = set_address(name, address, prefix)
+    forwarding = Path(_FORWARDING.format(name))
+    was = forwarding.read_text().strip()
+    forwarding.write_text("0")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            forwarding.write_text(was)
+        if put_back and index_of(name) is not None:
+            run(["ip", "address", "del", f"{address}/{prefix}", "dev", name])
+
+
+def set_address(name: str, address: IPv4Address, prefix: int) -> bool:
+    """Give the interface the address if it lacks it, and bring it up; say whether it lacked it."""
+    before = look(name)
+    lacks = address not in {each.ip for each in before.addresses}
+    if lacks:
+        added = run(["ip", "address", "replace", f"{address}/{prefix}", "dev", name])
+        if not added.ok:
+            raise PreflightError(
+                f"{name} cannot be given the address {address}/{prefix}",
+                why=added.err.strip(),
+                fix="run as root",
+            )
+    if not before.up:
+        run(["ip", "link", "set", "dev", name, "up"])
+    return lacks
