@@ -1,0 +1,25 @@
+"""What holds for every test: who may run it, and how Hypothesis draws."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import settings
+
+# No deadline: a test never judges the clock. In the gate the same examples are drawn each time, so
+# that a change is blamed for what it did; everywhere else they are drawn anew.
+settings.register_profile(
+    "bridgehead", deadline=None, derandomize="CI" in os.environ, print_blob=True
+)
+settings.load_profile("bridgehead")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip, with the reason, what only root can do; the suite runner starts these as root."""
+    if os.geteuid() == 0:
+        return
+    skip = pytest.mark.skip(reason="needs root; .ci/suites.py runs it as root")
+    for item in items:
+        if item.get_closest_marker("root") or item.get_closest_marker("rehearsal"):
+            item.add_marker(skip)
