@@ -83,7 +83,12 @@ class SiteFileError(InputError):
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         count = f"{len(problems)} problem{'s' if len(problems) != 1 else ''}"
-        super().__init__(f"{count} in the site file", where=problems[0].file if problems else "")
+        super().__init__(
+            f"{count} in the site file",
+            where=problems[0].file if problems else "",
+            why="; ".join(f"{each.line}:{each.column} {each.key} {each.what}" for each in problems),
+            fix="correct the site file, then run 'provision check'",
+        )
         self.problems = problems
 
     def __str__(self) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+_SITE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 DEFAULT_STATE = Path("/var/lib/bridgehead")
 
 
@@ -25,8 +27,17 @@ class Paths:
         return self.root / "host.key"
 
     def site(self, site_id: str) -> SitePaths:
-        """Give the folders of one site."""
+        """Give the folders of one site.
+
+        Raises ValueError for an id that would leave the root or fall on a folder of all sites.
+        """
+        if not _SITE_ID.fullmatch(site_id) or site_id in _taken(self):
+            raise ValueError(f"{site_id!r} cannot be the folder of a site")
         return SitePaths(self.root / site_id)
+
+
+def _taken(paths: Paths) -> tuple[str, str]:
+    return paths.depot.name, paths.host_key.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hmac
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Self
 
-_MAC_SEPARATORS = re.compile(r"[:\-.]")
+_MAC_FORMS = re.compile(
+    r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}|[0-9a-f]{2}(?:-[0-9a-f]{2}){5}"
+    r"|[0-9a-f]{4}(?:\.[0-9a-f]{4}){2}|[0-9a-f]{12}"
+)
+_NO_SEPARATORS = str.maketrans("", "", ":-.")
 _HEX12 = re.compile(r"[0-9a-f]{12}")
 _HEX_LENGTH = {"sha256": 64, "sha512": 128}
 
@@ -33,9 +37,10 @@ class Mac:
         Raises ValueError for anything else, and for a multicast or all-zero address,
         which no network card owns.
         """
-        bare = _MAC_SEPARATORS.sub("", text.strip().lower())
-        if not _HEX12.fullmatch(bare):
+        lower = text.strip().lower()
+        if not _MAC_FORMS.fullmatch(lower):
             raise ValueError(f"{text!r} is not a MAC address such as 52:54:00:12:34:56")
+        bare = lower.translate(_NO_SEPARATORS)
         if int(bare[:2], 16) & 1:
             raise ValueError(f"{text!r} is a multicast address; no network card owns it")
         if bare == "0" * 12:
@@ -88,14 +93,17 @@ class Digest:
         return f"{self.algorithm}:{self.hex}"
 
 
-@dataclass(frozen=True, slots=True)
 class Secret:
     """A text that must reach no log, event, command line or world-readable file.
 
     `repr()`, `str()` and `format()` give asterisks; only `reveal()` gives the text.
+    No dataclass: `dataclasses.asdict` of whatever holds a secret would lay it open.
     """
 
-    _text: str = field(repr=False)
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
 
     def reveal(self) -> str:
         """Give the text itself, to the one place that needs it."""
@@ -103,11 +111,18 @@ class Secret:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and hmac.compare_digest(
-            self._text.encode(), other._text.encode()
+            self._text.encode("utf-8", "surrogatepass"),
+            other._text.encode("utf-8", "surrogatepass"),
         )
 
     def __hash__(self) -> int:
         return hash((Secret, self._text))
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
 
     def __repr__(self) -> str:
         return "Secret('******')"

@@ -54,5 +54,21 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             fix=f"use that version; this one knows schema {VERSION}",
         )
     if version == 0:
-        schema = resources.files("appliance.store").joinpath("schema.sql").read_text()
-        connection.executescript(f"BEGIN;{schema};PRAGMA user_version={VERSION};COMMIT;")
+        _create(connection)
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    """Make the tables, unless another process that opened the file just now made them."""
+    schema = resources.files("appliance.store").joinpath("schema.sql").read_text()
+    # Not `executescript`, which would run all of it even where the version has been set meanwhile.
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            for statement in schema.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version={VERSION}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")

@@ -10,6 +10,8 @@ from typing import Any
 
 Clock = Callable[[], float]
 
+_PAGE = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -38,7 +40,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class StepEntry:
-    """What the journal holds of a step in one run. `outcome`: done, failed, interrupted or None."""
+    """What the journal holds of a step in one run.
+
+    `outcome`: done, failed, interrupted, killed, or None while it goes on.
+    """
 
     run: int
     name: str
@@ -51,7 +56,10 @@ class StepEntry:
 
 @dataclass(frozen=True, slots=True)
 class RunEntry:
-    """One run. `outcome`: done, failed, interrupted, or None while it goes on (or was killed)."""
+    """One run. `outcome`: done, failed, interrupted, killed, or None while it goes on.
+
+    That a run was killed shows only when the next one begins.
+    """
 
     id: int
     started: float
@@ -111,6 +119,8 @@ class Journal:
     ) -> Event:
         """Keep one event and give it back with its number and time."""
         when = self._clock() if at is None else at
+        # What machines said reaches us as it was sent; SQLite takes no lone surrogates.
+        text = text.encode("utf-8", "replace").decode()
         row = self._db.execute(
             "INSERT INTO event (run, at, kind, step, machine, text, data)"
             " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
@@ -119,21 +129,17 @@ class Journal:
         return Event(int(row["id"]), when, kind, text, step, machine, dict(data or {}))
 
     def events(self, *, after: int = 0, machine: str | None = None) -> Iterator[Event]:
-        """Give the events in order, from the one after number `after`."""
-        where = "AND machine=?" if machine else ""
-        for row in self._db.execute(
-            f"SELECT * FROM event WHERE id>? {where} ORDER BY id",  # noqa: S608 - fixed text
-            (after, machine) if machine else (after,),
-        ):
-            yield Event(
-                row["id"],
-                row["at"],
-                row["kind"],
-                row["text"],
-                row["step"],
-                row["machine"],
-                json.loads(row["data"]),
-            )
+        """Give the events in order, from the one after number `after`.
+
+        Events added while reading are given too, at the end.
+        """
+        query = (
+            "SELECT * FROM event WHERE id>?1 AND (?2 IS NULL OR machine=?2) ORDER BY id LIMIT ?3"
+        )
+        # By pages: a statement left open by an idle reader would keep the WAL growing.
+        while rows := self._db.execute(query, (after, machine, _PAGE)).fetchall():
+            yield from map(_event, rows)
+            after = rows[-1]["id"]
 
     def runs(self) -> tuple[RunEntry, ...]:
         """Give all runs, oldest first."""
@@ -152,3 +158,15 @@ class Journal:
         """Give the newest entry of a step that ended well, in any run."""
         found = [entry for entry in self.steps() if entry.name == name and entry.outcome == "done"]
         return found[-1] if found else None
+
+
+def _event(row: sqlite3.Row) -> Event:
+    return Event(
+        row["id"],
+        row["at"],
+        row["kind"],
+        row["text"],
+        row["step"],
+        row["machine"],
+        json.loads(row["data"]),
+    )

@@ -11,6 +11,9 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
+import string
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -22,18 +25,52 @@ from appliance.errors import PreflightError
 from appliance.values import Secret
 
 _SYSTEMD_SECRET = Path("/var/lib/systemd/credential.secret")
+_KEY_CHARACTERS = 64
+_LETTERS = string.ascii_letters + string.digits
 
 
 def host_key(own: Path, systemd: Path = _SYSTEMD_SECRET) -> Secret:
-    """Give the laptop's key: systemd's credential secret, else `own`, made if it is missing."""
-    if not own.exists() and systemd.exists():
+    """Give the laptop's key: systemd's credential secret, else `own`, made if it is missing.
+
+    Raises PreflightError if the key cannot be read or is damaged.
+    """
+    if not own.exists() and os.access(systemd, os.R_OK):
         return Secret(systemd.read_bytes().hex())
-    if not own.exists():
-        own.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
-        descriptor = os.open(own, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        if not own.exists():
+            _make_key(own)
+        own.chmod(0o600)
+        key = own.read_text()
+    except OSError as error:
+        raise PreflightError(
+            "the laptop's key cannot be read",
+            where=str(own),
+            why=str(error),
+            fix="run as root, or give another folder with --state",
+        ) from error
+    if len(key) < _KEY_CHARACTERS:
+        raise PreflightError(
+            "the laptop's key is damaged",
+            where=str(own),
+            why=f"it has {len(key)} characters, not {_KEY_CHARACTERS}",
+            fix="bring the file back from a backup; without it the vaults of this laptop stay shut",
+        )
+    return Secret(key)
+
+
+def _make_key(own: Path) -> None:
+    """Make a random key: on disk whole or not at all, and never in place of another's."""
+    own.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
+    descriptor, draft = tempfile.mkstemp(dir=own.parent, prefix=own.name)  # made 0600
+    try:
         with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32))
-    return Secret(own.read_text())
+            file.write(secrets.token_hex(_KEY_CHARACTERS // 2))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(draft, own)
+    finally:
+        Path(draft).unlink()
 
 
 class Vault:
@@ -68,10 +105,11 @@ class Vault:
         )
 
     def get_or_make(self, name: str, characters: int = 32) -> Secret:
-        """Give a secret, making a random one of URL-safe characters at first use."""
+        """Give a secret, making a random one of letters and digits at first use."""
         found = self.get(name)
         if found is None:
-            found = Secret(secrets.token_urlsafe(characters)[:characters])
+            # No dash and no underscore: a leading dash reads as an option to a program.
+            found = Secret("".join(secrets.choice(_LETTERS) for _ in range(characters)))
             self.put(name, found)
         return found
 

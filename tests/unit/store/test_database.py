@@ -1,0 +1,106 @@
+"""main.db: private, made once, refused when it is not ours."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from appliance.errors import PreflightError
+from appliance.store.database import VERSION, open_database
+
+TABLES = {"run", "step", "event", "machine", "frozen", "approved", "vault"}
+
+
+def names(connection: sqlite3.Connection) -> set[str]:
+    """Give the tables there are."""
+    return {row["name"] for row in connection.execute("SELECT name FROM sqlite_master")}
+
+
+def test_a_new_file_has_all_tables_and_is_private(tmp_path: Path) -> None:
+    """Nobody but its owner reads it, nor the files SQLite puts beside it."""
+    path = tmp_path / "alpha" / "main.db"
+    old = os.umask(0)
+    try:
+        connection = open_database(path)
+        connection.execute("INSERT INTO frozen (id, value) VALUES (1, '{}')")
+    finally:
+        os.umask(old)
+    assert names(connection) >= TABLES
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    assert version == VERSION
+    files = list(path.parent.iterdir())
+    assert {file.name for file in files} >= {"main.db", "main.db-wal"}
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o711
+
+
+def test_a_file_left_open_to_others_is_closed_to_them(tmp_path: Path) -> None:
+    """A copy made with the wrong mode is mended when it is opened."""
+    path = tmp_path / "main.db"
+    open_database(path).close()
+    path.chmod(0o644)
+    open_database(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_opening_again_keeps_what_is_there(tmp_path: Path) -> None:
+    """The schema is made once."""
+    path = tmp_path / "main.db"
+    open_database(path).execute("INSERT INTO frozen (id, value) VALUES (1, 'kept')")
+    (value,) = open_database(path).execute("SELECT value FROM frozen").fetchone()
+    assert value == "kept"
+
+
+def test_processes_that_open_a_new_file_at_once_all_succeed(tmp_path: Path) -> None:
+    """The wizard and a run may start together; the second finds the tables of the first."""
+    code = (
+        "import sys, pathlib; sys.stdin.readline();"
+        "from appliance.store.database import open_database;"
+        f"open_database(pathlib.Path({str(tmp_path / 'main.db')!r}))"
+    )
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        for _ in range(4)
+    ]
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.write(b"\n")
+        child.stdin.flush()
+    errors = [child.communicate()[1].decode() for child in children]
+    assert errors == [""] * 4
+    assert names(open_database(tmp_path / "main.db")) >= TABLES
+
+
+def test_a_newer_file_is_refused(tmp_path: Path) -> None:
+    """An older program never writes into what it does not understand."""
+    path = tmp_path / "main.db"
+    connection = open_database(path)
+    connection.execute(f"PRAGMA user_version={VERSION + 1}")
+    connection.close()
+    with pytest.raises(PreflightError, match="newer Bridgehead"):
+        open_database(path)
+
+
+def test_a_damaged_file_is_told_with_its_place(tmp_path: Path) -> None:
+    """The operator learns which file, not a stack trace."""
+    path = tmp_path / "main.db"
+    path.write_bytes(b"this is no database at all, and long enough to be seen as none" * 40)
+    with pytest.raises(PreflightError) as caught:
+        open_database(path)
+    assert caught.value.where == str(path)
+    assert caught.value.fix
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    """A file stands where the site's folder should be."""
+    (tmp_path / "alpha").write_text("")
+    with pytest.raises(PreflightError, match="cannot be"):
+        open_database(tmp_path / "alpha" / "main.db")

@@ -1,0 +1,31 @@
+"""What was frozen and approved outlives the program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from appliance.store.database import open_database
+from appliance.store.documents import Approved, Frozen
+
+
+def test_nothing_is_frozen_before_first_use(tmp_path: Path) -> None:
+    """Then the last writing counts, in any process."""
+    path = tmp_path / "main.db"
+    frozen = Frozen(open_database(path))
+    assert frozen.read() is None
+    frozen.write({"b": 1, "a": {"hv1": "10.0.0.5"}})
+    frozen.write({"a": {"hv1": "10.0.0.6"}})
+    assert Frozen(open_database(path)).read() == {"a": {"hv1": "10.0.0.6"}}
+
+
+def test_approved_machines_are_kept_by_name(tmp_path: Path) -> None:
+    """Approving again replaces; the order is that of the names."""
+    approved = Approved(open_database(tmp_path / "main.db"))
+    assert approved.all() == {}
+    approved.put("hv2", "525400000002", {"disk": "/dev/sdb"})
+    approved.put("hv1", "525400000001", {"disk": "/dev/sda"})
+    approved.put("hv2", "525400000002", {"disk": "/dev/vda"})
+    assert list(approved.all().items()) == [
+        ("hv1", {"disk": "/dev/sda"}),
+        ("hv2", {"disk": "/dev/vda"}),
+    ]

@@ -1,0 +1,165 @@
+"""The journal: what was written is there, in order, whatever ends the writer."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from appliance.store import journal as module
+from appliance.store.database import open_database
+from appliance.store.journal import Journal
+
+WRITER = """
+import pathlib, sys
+from appliance.store.database import open_database
+from appliance.store.journal import Journal
+journal = Journal(open_database(pathlib.Path(sys.argv[1])), clock=lambda: 1.0)
+run = journal.begin_run("0.1", "eth0")
+journal.begin_step(run, "s1", "digest")
+for number in range(10**9):
+    event = journal.add_event("evidence", f"line {number}", run=run, data={"number": number})
+    print(event.id, flush=True)
+"""
+
+
+@pytest.fixture
+def clock() -> Callable[[], float]:
+    """A clock that goes on by one second with each look."""
+    ticks = count(1000)
+    return lambda: float(next(ticks))
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """A fresh main.db."""
+    connection = open_database(tmp_path / "main.db")
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def journal(database: sqlite3.Connection, clock: Callable[[], float]) -> Journal:
+    """An empty journal."""
+    return Journal(database, clock)
+
+
+def test_events_come_back_as_they_were_written(journal: Journal) -> None:
+    """With their number, time, step, machine and data, and in order."""
+    first = journal.add_event("evidence", "asked", machine="hv1", step="s4", data={"seen": "x"})
+    second = journal.add_event("finding", "rival", at=5.0)
+    assert list(journal.events()) == [first, second]
+    assert list(journal.events(after=first.id)) == [second]
+    assert list(journal.events(machine="hv1")) == [first]
+    assert (first.at, second.at) == (1000.0, 5.0)
+    assert json.loads(json.dumps(first.as_dict())) == {
+        "id": first.id,
+        "at": 1000.0,
+        "kind": "evidence",
+        "step": "s4",
+        "machine": "hv1",
+        "text": "asked",
+        "data": {"seen": "x"},
+    }
+    assert "data" not in second.as_dict()
+
+
+def test_events_are_read_by_pages_without_loss(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the border of a page nor an event added while reading loses or doubles one."""
+    monkeypatch.setattr(module, "_PAGE", 3)
+    for number in range(7):
+        journal.add_event("progress", str(number))
+    seen = []
+    for event in journal.events():
+        seen.append(event.text)
+        if event.text == "2":
+            journal.add_event("progress", "late")
+    assert seen == ["0", "1", "2", "3", "4", "5", "6", "late"]
+
+
+@pytest.mark.parametrize("text", ["", "\x00", "a'; DROP TABLE event; --", "\udcff raw", "ü" * 9999])
+def test_no_text_of_a_machine_upsets_the_journal(journal: Journal, text: str) -> None:
+    """What a machine says is kept, though it be no text at all."""
+    event = journal.add_event("syslog", text, data={"text": text})
+    assert list(journal.events()) == [event]
+
+
+def test_runs_and_steps_tell_how_they_ended(journal: Journal) -> None:
+    """Each with its times, its outcome and what proves it."""
+    run = journal.begin_run("0.1", "eth0")
+    journal.begin_step(run, "s1", "digest")
+    journal.end_step(run, "s1", "done", {"proof": 1})
+    journal.begin_step(run, "s2", "other")
+    journal.end_step(run, "s2", "failed", {})
+    journal.end_run(run, "failed")
+    (entry,) = journal.runs()
+    assert (entry.outcome, entry.version, entry.interface) == ("failed", "0.1", "eth0")
+    assert entry.ended is not None
+    assert entry.ended > entry.started
+    one, two = journal.steps(run)
+    assert (one.name, one.inputs, one.outcome, one.evidence) == (
+        "s1",
+        "digest",
+        "done",
+        {"proof": 1},
+    )
+    assert (two.name, two.outcome) == ("s2", "failed")
+    done = journal.last_done("s1")
+    assert done == one
+    assert journal.last_done("s2") is None
+
+
+def test_the_newest_good_end_of_a_step_counts(journal: Journal) -> None:
+    """A failure after it does not take it away."""
+    for outcome, inputs in (("done", "a"), ("done", "b"), ("failed", "c")):
+        run = journal.begin_run("0.1", "eth0")
+        journal.begin_step(run, "s2", inputs)
+        journal.end_step(run, "s2", outcome, {})
+    done = journal.last_done("s2")
+    assert done is not None
+    assert done.inputs == "b"
+
+
+def test_a_killed_run_shows_when_the_next_one_begins(journal: Journal) -> None:
+    """What never ended was killed; what ended stays as it was."""
+    first = journal.begin_run("0.1", "eth0")
+    journal.end_run(first, "done")
+    second = journal.begin_run("0.1", "eth0")
+    journal.begin_step(second, "s1", "")
+    assert journal.runs()[1].outcome is None
+    journal.begin_run("0.1", "eth0")
+    assert [entry.outcome for entry in journal.runs()] == ["done", "killed", None]
+    assert journal.steps(second)[0].outcome == "killed"
+
+
+def test_kill_9_leaves_every_told_event_on_disk(tmp_path: Path) -> None:
+    """What the writer said it wrote is there, whole, and the next run starts on it."""
+    path = tmp_path / "main.db"
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True
+    ) as writer:
+        assert writer.stdout is not None
+        told = [int(writer.stdout.readline()) for _ in range(50)]
+        os.kill(writer.pid, signal.SIGKILL)
+        told += [int(line) for line in writer.stdout.read().split("\n")[:-1]]
+    assert writer.returncode == -signal.SIGKILL
+
+    connection = open_database(path)
+    assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+    journal = Journal(connection, clock=lambda: 2.0)
+    events = list(journal.events())
+    assert [event.id for event in events][: len(told)] == told
+    assert len(events) - len(told) in (0, 1)
+    assert all(event.data["number"] == number for number, event in enumerate(events))
+    journal.begin_run("0.1", "eth0")
+    assert [entry.outcome for entry in journal.runs()] == ["killed", None]
