@@ -2,11 +2,13 @@
 
 SITES = examples/lab.yaml examples/lab-join.yaml
 SITE  =
-# Only rehearsals need the lab's payload, which takes minutes the first time.
-LAB   = $(if $(wildcard tests/lab/test_rehearsal_*.py),--lab)
+# Only the lab's tests need its payload, which takes minutes the first time.
+LAB   = $(if $(wildcard tests/lab/test_*.py),--lab)
 BIN   = .venv/bin
+# What is slow is kept here, for all clones; the lab finds its payload in it, also under sudo.
+export BRIDGEHEAD_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/bridgehead
 # The lab makes network namespaces and taps.
-ROOT := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env=CI,)
+ROOT := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env=BRIDGEHEAD_CACHE)
 
 .PHONY: help rehearse test test-long test-clean lint format lock set-up
 

@@ -99,7 +99,11 @@ def run_lint() -> Outcome:
 
 def command_for(suite: Suite, files: list[str]) -> list[str]:
     """Build pytest's command line, under sudo where the suite needs root and we are not."""
-    sudo = ["sudo", "--preserve-env=CI"] if suite.as_root and os.geteuid() != 0 else []
+    sudo = (
+        ["sudo", "--preserve-env=CI,BRIDGEHEAD_CACHE"]
+        if suite.as_root and os.geteuid() != 0
+        else []
+    )
     # What root leaves in the clone, the owner could not remove.
     tidy = ["-p", "no:cacheprovider"] if sudo else []
     parallel = ["-n", CORES] if suite.parallel else []
