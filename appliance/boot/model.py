@@ -17,6 +17,14 @@ TOKEN_MARK = "@BOOT-TOKEN@"
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """One moment on both clocks: Unix time is for people, `monotonic` is what terms run on."""
+
+    unix: float
+    monotonic: float
+
+
+@dataclass(frozen=True, slots=True)
 class BootNetwork:
     """The provisioning network as the services need it. `proxy`: beside a site's own DHCP."""
 

@@ -1,7 +1,7 @@
 """Which program holds a port: the line that turns "address in use" into something to act on.
 
-Reads `/proc/thread-self/net/{udp,tcp}{,6}` for the socket's inode and `/proc/*/fd` for who has it open
-(proc(5), proc_pid_net(5)). What cannot be read, another user's process say, is passed over.
+Reads `/proc/thread-self/net/{udp,tcp}{,6}` for the socket's inode and `/proc/*/fd` for who has it
+open (proc(5), proc_pid_net(5)). What cannot be read, another user's process say, is passed over.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _has_open(folder: Path, wanted: set[str]) -> bool:
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             with suppress(OSError):
-                if os.readlink(entry.path) in wanted:  # noqa: PTH115 (thousands of links: no Path for each)
+                if os.readlink(entry.path) in wanted:
                     return True
     return False
 

@@ -1,0 +1,327 @@
+"""The answer to one DHCP packet. Pure but for the lease book it is given, which it changes.
+
+RFC 2131 where a machine asks for an address, PXE 2.1 where it asks what to boot, and
+`decide` where it matters which machine it is. Every silence has a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from appliance.boot.boot_file import BootFile, boot_file
+from appliance.boot.client import BootClient, ClientKind, parse_client
+from appliance.boot.decide import Action, Decision, decide
+from appliance.boot.dhcp_reply import (
+    address_options,
+    boot_options,
+    lease_times,
+    refusal,
+    with_boot,
+)
+from appliance.boot.leases import LeaseBook, LeaseChange
+from appliance.boot.model import BootEvent, BootMachine, BootNetwork, Moment
+from appliance.machines.state import Record, Seen
+from appliance.values import Mac
+from appliance.wire.dhcp4 import PXE_PORT, SERVER_PORT, UNSPECIFIED, MessageType, Op, Packet
+
+KNOWN_SECONDS = 43_200.0
+"""A lease for a machine of the site: 12 hours, as harvester-dev gives."""
+
+SHORT_SECONDS = 120.0
+"""For any other: once it is approved, its next renewal is refused and it comes for its own
+address (OpenCHAMI `bootloop`)."""
+
+Machines = Callable[[Mac], BootMachine | None]
+Records = Callable[[str], Record]
+
+
+@dataclass(frozen=True, slots=True)
+class DhcpOutcome:
+    """What came of one packet.
+
+    `changes` must be on disk before `reply` leaves. `reason` says why there is no reply, or why
+    it is what it is.
+    """
+
+    reply: Packet | None = None
+    changes: tuple[LeaseChange, ...] = ()
+    decision: Decision | None = None
+    events: tuple[BootEvent, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    packet: Packet
+    client: BootClient
+    machine: BootMachine | None
+    decision: Decision
+    network: BootNetwork
+    book: LeaseBook
+    now: Moment
+
+    @property
+    def name(self) -> str:
+        return self.machine.name if self.machine is not None else str(self.client.mac)
+
+    def file(self) -> BootFile:
+        if not self.client.is_booting:
+            return BootFile(None)
+        return boot_file(self.client, self.machine, self.network.bridge)
+
+    def event(self, text: str, *, kind: str = "dhcp", seen: Seen | None = None) -> BootEvent:
+        return BootEvent(
+            at=self.now.unix,
+            kind=kind,
+            text=text,
+            mac=self.client.mac,
+            machine=self.machine.name if self.machine is not None else None,
+            seen=seen,
+            data=_facts(self),
+        )
+
+
+def answer(
+    packet: Packet,
+    *,
+    network: BootNetwork,
+    machines: Machines,
+    records: Records,
+    book: LeaseBook,
+    now: Moment,
+    server_port: int = SERVER_PORT,
+) -> DhcpOutcome:
+    """Answer a packet that came to `server_port` (67 or 4011).
+
+    Raises WireError when it claims something about its sender that cannot be.
+    """
+    if packet.op is not Op.REQUEST:
+        return DhcpOutcome(reason="it is a server's packet")
+    client = parse_client(packet)
+    if client.is_our_probe:
+        return DhcpOutcome(reason="it is our own search for other DHCP servers")
+    machine = machines(client.mac)
+    record = records(machine.name) if machine is not None else Record()
+    decision = decide(machine, record, firmware=client.firmware, booting=client.is_booting)
+    if decision.action is Action.IGNORE and book.lease_of(client.mac, now.monotonic) is not None:
+        decision = Decision(Action.DISCOVER, "not of this site, but it booted from here")
+    ask = _Ask(packet, client, machine, decision, network, book, now)
+    if client.relay is not None and client.relay not in network.cidr:
+        return _silent(
+            ask, f"its relay {client.relay} stands in another network, and there is no pool for it"
+        )
+    if server_port == PXE_PORT:
+        return _boot_server(ask)
+    return _proxy(ask) if network.proxy else _authoritative(ask)
+
+
+# ---------------------------------------------------------------------- our own network
+
+
+def _authoritative(ask: _Ask) -> DhcpOutcome:
+    match ask.packet.message_type:
+        case MessageType.RELEASE:
+            return _release(ask)
+        case MessageType.DECLINE:
+            return _decline(ask)
+        case MessageType.REQUEST if ask.client.server_id not in (None, ask.network.bridge):
+            return _took_another(ask)
+        case _ if ask.decision.action is Action.IGNORE:
+            return _silent(ask, ask.decision.reason)
+        case MessageType.DISCOVER:
+            return _offer(ask)
+        case MessageType.REQUEST:
+            return _request(ask)
+        case MessageType.INFORM:
+            return _inform(ask)
+        case None:
+            return _silent(ask, "it speaks BOOTP, not DHCP")
+        case _:
+            return _silent(ask, "only servers send such a message")
+
+
+def _offer(ask: _Ask) -> DhcpOutcome:
+    address = ask.book.propose(ask.client.mac, ask.now.monotonic, requested=ask.client.requested)
+    if address is None:
+        return _silent(ask, "no address is free in the pool", kind="finding")
+    reply, note = _lease_reply(ask, MessageType.OFFER, address)
+    shown = ask.event(f"{ask.name} ({ask.client.described()}) is offered {address}{note}")
+    return DhcpOutcome(
+        reply=reply,
+        decision=ask.decision,
+        events=(*_evidence(ask), shown),
+        reason=ask.decision.reason,
+    )
+
+
+def _request(ask: _Ask) -> DhcpOutcome:
+    client, now = ask.client, ask.now.monotonic
+    renews = ask.packet.ciaddr != UNSPECIFIED
+    address = ask.packet.ciaddr if renews else client.requested
+    if address is None:
+        return _silent(ask, "it asks for an address without naming it")
+    reason = ask.book.may_have(client.mac, address, now)
+    if reason:
+        return _nak(ask, address, reason)
+    changes = ask.book.grant(
+        client.mac, address, now, length=_length(ask, address), hostname=client.hostname
+    )
+    reply, note = _lease_reply(ask, MessageType.ACK, address)
+    verb = "keeps" if renews else "has"
+    shown = ask.event(f"{ask.name} ({client.described()}) {verb} {address}{note}")
+    # A renewal is the system that was there before, and shows no boot.
+    evidence = () if renews else _evidence(ask)
+    return DhcpOutcome(reply, changes, ask.decision, (*evidence, shown), ask.decision.reason)
+
+
+def _nak(ask: _Ask, address: IPv4Address, reason: str) -> DhcpOutcome:
+    shown = ask.event(f"{ask.name} is refused {address}: {reason}")
+    return DhcpOutcome(
+        reply=refusal(ask.packet, ask.network, reason),
+        decision=ask.decision,
+        events=(shown,),
+        reason=reason,
+    )
+
+
+def _inform(ask: _Ask) -> DhcpOutcome:
+    if ask.packet.ciaddr == UNSPECIFIED:
+        return _silent(ask, "it asks for settings without saying its address")
+    options = address_options(ask.network, ask.client, ask.machine)
+    reply = with_boot(ask.packet, MessageType.ACK, options, network=ask.network, name=None)
+    shown = ask.event(f"{ask.name} asked for the network's settings")
+    return DhcpOutcome(reply, (), ask.decision, (shown,), ask.decision.reason)
+
+
+def _release(ask: _Ask) -> DhcpOutcome:
+    address = ask.packet.ciaddr
+    changes = ask.book.release(ask.client.mac, address)
+    if not changes:
+        return _silent(ask, f"it gives back {address}, which it does not hold")
+    shown = ask.event(f"{ask.name} gives back {address}")
+    return DhcpOutcome(None, changes, ask.decision, (shown,), "a release is not answered")
+
+
+def _decline(ask: _Ask) -> DhcpOutcome:
+    address = ask.client.requested
+    if address is None:
+        return _silent(ask, "it declines an address without naming it")
+    changes = ask.book.decline(ask.client.mac, address, ask.now.monotonic)
+    if not changes:
+        return _silent(ask, f"it declines {address}, which it was not given")
+    shown = ask.event(
+        f"{ask.name} found {address} in use by another machine: it is set aside for ten minutes. "
+        "Find that machine, or move the pool",
+        kind="finding",
+    )
+    return DhcpOutcome(None, changes, ask.decision, (shown,), "a decline is not answered")
+
+
+def _took_another(ask: _Ask) -> DhcpOutcome:
+    ask.book.drop_offer(ask.client.mac)
+    reason = f"it took the offer of another DHCP server, {ask.client.server_id}"
+    ours = ask.machine is not None or ask.client.is_booting
+    return _silent(ask, reason, kind="finding" if ours else "dhcp")
+
+
+# ---------------------------------------------------------------------- beside another server
+
+
+def _proxy(ask: _Ask) -> DhcpOutcome:
+    message = ask.packet.message_type
+    if ask.decision.action is Action.IGNORE:
+        return _silent(ask, ask.decision.reason)
+    if message is MessageType.DISCOVER and ask.client.is_booting:
+        return _boot_reply(ask, MessageType.OFFER)
+    seen = _evidence(ask) if message is MessageType.REQUEST else ()
+    reason = "its address comes from the site's own DHCP server"
+    return DhcpOutcome(None, (), ask.decision, seen, reason)
+
+
+def _boot_server(ask: _Ask) -> DhcpOutcome:
+    if not ask.client.is_booting:
+        return _silent(ask, "only firmware has business on port 4011")
+    match ask.packet.message_type:
+        case MessageType.REQUEST | MessageType.INFORM:
+            return _boot_reply(ask, MessageType.ACK)
+        case MessageType.DISCOVER:
+            return _boot_reply(ask, MessageType.OFFER)
+        case _:
+            return _silent(ask, "port 4011 answers requests only")
+
+
+def _boot_reply(ask: _Ask, message: MessageType) -> DhcpOutcome:
+    file = ask.file()
+    if file.name is None:
+        return _silent(ask, file.note, kind="finding")
+    options = boot_options(ask.network, ask.packet, ask.client, file.name)
+    reply = with_boot(ask.packet, message, options, network=ask.network, name=file.name)
+    shown = ask.event(f"{ask.name} ({ask.client.described()}) is pointed to {file.name}")
+    return DhcpOutcome(
+        reply, (), ask.decision, (*_evidence(ask), shown), file.note or ask.decision.reason
+    )
+
+
+# ---------------------------------------------------------------------- parts
+
+
+def _lease_reply(ask: _Ask, message: MessageType, address: IPv4Address) -> tuple[Packet, str]:
+    """Build an OFFER or ACK with an address, and say in words what it boots."""
+    network, client = ask.network, ask.client
+    file = ask.file()
+    options = address_options(network, client, ask.machine) | lease_times(_length(ask, address))
+    note = f"; {file.note}" if file.note else ""
+    if file.name is not None:
+        options |= boot_options(network, ask.packet, client, file.name)
+        note = f" and {file.name}{note}"
+    reply = with_boot(ask.packet, message, options, network=network, name=file.name, yiaddr=address)
+    return reply, note
+
+
+def _length(ask: _Ask, address: IPv4Address) -> float:
+    own = ask.machine is not None and ask.book.reservation(ask.client.mac) == address
+    return KNOWN_SECONDS if own else SHORT_SECONDS
+
+
+def _evidence(ask: _Ask) -> tuple[BootEvent, ...]:
+    """Give what this packet proves of a machine of the site.
+
+    A firmware shows itself by its first word, a system when it takes its address: the installer's
+    own system renews, and that proves nothing new.
+    """
+    if ask.machine is None:
+        return ()
+    begins = ask.packet.message_type is MessageType.DISCOVER
+    match ask.client.kind:
+        case ClientKind.SYSTEM:
+            seen = None if begins else Seen.SYSTEM_DHCP
+        case ClientKind.IPXE:
+            seen = Seen.IPXE_DHCP if begins else None
+        case _:
+            seen = Seen.FIRMWARE_DHCP if begins else None
+    if seen is None:
+        return ()
+    text = f"DHCP from {ask.client.described()}"
+    return (ask.event(text, kind="evidence", seen=seen),)
+
+
+def _silent(ask: _Ask, reason: str, *, kind: str = "dhcp") -> DhcpOutcome:
+    message = ask.packet.message_type
+    asked = message.name if message is not None else "BOOTP request"
+    shown = ask.event(f"{asked} from {ask.name} is not answered: {reason}", kind=kind)
+    return DhcpOutcome(None, (), ask.decision, (shown,), reason)
+
+
+def _facts(ask: _Ask) -> tuple[tuple[str, str], ...]:
+    client = ask.client
+    facts = [("client", client.kind.value), ("action", ask.decision.action.value)]
+    facts.append(("reason", ask.decision.reason))
+    if client.firmware is not None:
+        facts.append(("firmware", client.firmware.value))
+    if client.machine_id is not None:
+        facts.append(("uuid", str(client.machine_id)))
+    if client.hostname:
+        facts.append(("hostname", client.hostname))
+    return tuple(facts)
