@@ -1,0 +1,114 @@
+"""The iPXE scripts that boot itself owns: wait, own disk, and iPXE 2's autoexec.
+
+Pure. The install script comes finished from the flow. Text from outside (a reason, a hostname)
+passes through `screen_text` before it enters a script: iPXE would expand `${…}` in it, and a line
+break would begin a new command.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+
+from appliance.site.plan import OwnDisk
+from appliance.values import Mac
+
+WAIT_SECONDS = 10
+SCREEN_LIMIT = 300
+
+_REPLACED = str.maketrans({"$": "S", "{": "(", "}": ")", "\\": "/", "|": "/", "&": "+", "#": "No."})
+
+
+def screen_text(text: str) -> str:
+    """Give a text that iPXE's `echo` shows as it is: printable ASCII with no syntax of iPXE's.
+
+    iPXE's shell splits on `||`, `&&` and `;`, expands `${`, and starts comments at `#`
+    (ipxe src/core/exec.c, settings.c).
+    """
+    flat = " ".join(text.split()).translate(_REPLACED).replace(";", ",")
+    shown = "".join(char if " " <= char <= "~" else "?" for char in flat)
+    return shown[:SCREEN_LIMIT].strip()
+
+
+def wait_script(
+    *,
+    mac: Mac,
+    name: str,
+    state: str,
+    reason: str,
+    seconds: int = WAIT_SECONDS,
+    script_url: str,
+) -> str:
+    """Show who the machine is and why it waits, then ask again; for ever.
+
+    Each round that fails sleeps again, so a switch port that is silent for the 50 s of spanning
+    tree only costs rounds. iPXE's `dhcp` is repeated because the lease may have changed hands.
+    """
+    return "\n".join(
+        (
+            "#!ipxe",
+            "echo",
+            "echo ==================================================================",
+            f"echo Bridgehead - {screen_text(name) or 'a machine that is not in the site file'}",
+            f"echo MAC address  {mac}",
+            f"echo State        {screen_text(state)}",
+            f"echo It waits     {screen_text(reason)}",
+            "echo ==================================================================",
+            ":again",
+            f"echo Asking again in {seconds} s ...",
+            f"sleep {seconds}",
+            f"chain --replace {script_url} || goto network",
+            "goto again",
+            ":network",
+            "echo No answer: bringing the network up again",
+            "ifclose ||",
+            "dhcp || goto again",
+            "goto again",
+            "",
+        )
+    )
+
+
+def own_disk_script(way: OwnDisk, *, name: str, reason: str) -> str | None:
+    """Have the machine boot its own disk; None for the way that is a HTTP status, not a script.
+
+    `exit` returns to the firmware, which tries its next boot entry; `sanboot` reads the first
+    BIOS disk itself, for firmware that stops when a network boot returns (siderolabs/sidero#287).
+    """
+    if way is OwnDisk.NOT_FOUND:
+        return None
+    lines = ["#!ipxe", f"echo Bridgehead - {screen_text(name)} boots its own disk"]
+    lines.append(f"echo Because: {screen_text(reason)}")
+    if way is OwnDisk.SANBOOT:
+        lines.append("iseq ${platform} pcbios && sanboot --no-describe --drive 0x80 ||")
+    lines.extend(("exit", ""))
+    return "\n".join(lines)
+
+
+def autoexec_script(bridge: IPv4Address, *, port: int = 80) -> str:
+    """The `autoexec.ipxe` that iPXE 2 asks for beside its binary (tinkerbell/tinkerbell#424).
+
+    A signed iPXE has no script of ours embedded: this is then its whole script.
+    """
+    return "\n".join(
+        (
+            "#!ipxe",
+            ":network",
+            "dhcp || goto retry",
+            f"chain --replace {base_url(bridge, port)}/m/${{net0/mac:hexraw}}.ipxe || goto retry",
+            ":retry",
+            "echo No script yet: trying again in 5 s",
+            "sleep 5",
+            "goto network",
+            "",
+        )
+    )
+
+
+def base_url(bridge: IPv4Address, port: int = 80) -> str:
+    """Give `http://B` as it stands in scripts: without the port where it is 80."""
+    return f"http://{bridge}" if port == 80 else f"http://{bridge}:{port}"
+
+
+def script_path(mac: Mac) -> str:
+    """Give the path of a machine's script. Some firmware wants the `.ipxe` at its end."""
+    return f"/m/{mac.bare}.ipxe"
