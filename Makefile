@@ -8,7 +8,7 @@ BIN   = .venv/bin
 # What is slow is kept here, for all clones; the lab finds its payload in it, also under sudo.
 export BRIDGEHEAD_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/bridgehead
 # The lab makes network namespaces and taps.
-ROOT := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env=BRIDGEHEAD_CACHE)
+ROOT := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env=BRIDGEHEAD_CACHE env PYTHONDONTWRITEBYTECODE=1)
 
 .PHONY: help rehearse test test-long test-clean lint format lock set-up
 

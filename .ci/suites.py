@@ -26,6 +26,8 @@ PASSED = "passed"
 NOT_WRITTEN = "not written yet"
 CORES = "2"  # what the gate is given; more here would hide what does not fit there
 MINUTE = 60
+# What root leaves in the clone, its owner could not remove.
+SUDO = ["sudo", "--preserve-env=CI,BRIDGEHEAD_CACHE", "env", "PYTHONDONTWRITEBYTECODE=1"]
 CLOSING_LINE = re.compile(r"=+ (?P<words>.* in [\d.]+s.*?) =+\s*")
 
 
@@ -99,18 +101,12 @@ def run_lint() -> Outcome:
 
 def command_for(suite: Suite, files: list[str]) -> list[str]:
     """Build pytest's command line, under sudo where the suite needs root and we are not."""
-    sudo = (
-        ["sudo", "--preserve-env=CI,BRIDGEHEAD_CACHE"]
-        if suite.as_root and os.geteuid() != 0
-        else []
-    )
-    # What root leaves in the clone, the owner could not remove.
+    sudo = SUDO if suite.as_root and os.geteuid() != 0 else []
     tidy = ["-p", "no:cacheprovider"] if sudo else []
     parallel = ["-n", CORES] if suite.parallel else []
     return [
         *sudo,
         str(BIN / "python"),
-        *(["-B"] if sudo else []),
         *("-m", "pytest", "-m", suite.marked, "--durations=5"),
         *parallel,
         *tidy,

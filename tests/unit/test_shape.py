@@ -228,7 +228,7 @@ def test_pure_modules_reach_no_file_and_no_randomness() -> None:
 
 
 def test_rehearsals_are_where_the_suite_runner_looks() -> None:
-    """What boots machines is in tests/lab/test_rehearsal_*.py, which the suite runner runs alone."""
+    """What boots machines is in tests/lab/test_rehearsal_*.py, run apart from the rest."""
     marked = {
         str(path.relative_to(ROOT))
         for path in (ROOT / "tests").rglob("test_*.py")
