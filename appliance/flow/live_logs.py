@@ -43,4 +43,3 @@ class LiveLogs:
         """Wait shortly for what is under way."""
         for thread in self._threads:
             thread.join(timeout=10)
-

@@ -14,7 +14,12 @@ class Tell(Protocol):
     """How the flow tells of something (`Context.tell`)."""
 
     def __call__(
-        self, kind: str, text: str, *, machine: str | None = None, data: dict[str, Any] | None = None
+        self,
+        kind: str,
+        text: str,
+        *,
+        machine: str | None = None,
+        data: dict[str, Any] | None = None,
     ) -> None:
         """Keep one event."""
 
@@ -37,9 +42,7 @@ class Roll:
 
     def installed(self) -> frozenset[str]:
         """Name the machines whose installation is proven."""
-        return frozenset(
-            each.name for each in self._proven.all() if each.installed is not None
-        )
+        return frozenset(each.name for each in self._proven.all() if each.installed is not None)
 
     def is_ready(self, name: str) -> bool:
         """Say whether the machine was proven ready."""
@@ -69,9 +72,7 @@ class Roll:
                 record=record_as_json(record),
                 installed=now if newly else proven.installed,
                 installs=proven.installs + 1 if newly else proven.installs,
-                ready=now
-                if record.state is State.READY and proven.ready is None
-                else proven.ready,
+                ready=now if record.state is State.READY and proven.ready is None else proven.ready,
             )
         )
 

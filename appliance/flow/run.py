@@ -57,7 +57,9 @@ def provision(context: Context) -> None:
         context.step = None
         context.journal.end_run(context.run, outcome)
         context.tell(
-            "run-ended", f"the run is {outcome}", data={"outcome": outcome, "machines": _states(context)}
+            "run-ended",
+            f"the run is {outcome}",
+            data={"outcome": outcome, "machines": _states(context)},
         )
 
 

@@ -9,7 +9,7 @@ from appliance.flow.approved import with_approved
 from appliance.flow.context import Context
 from appliance.flow.step import Done, NotYet, Step
 from appliance.site.freeze import Frozen, propose
-from appliance.site.load import load
+from appliance.site.load import load_file
 from appliance.site.make_plan import make_plan
 from appliance.site.model import Site
 from appliance.site.plan import Plan
@@ -35,7 +35,7 @@ class SiteStep(Step[Path, Plan]):
 
     def run(self, given: Path) -> Done[Plan]:
         """Compute the Plan and freeze what it proposed."""
-        plan = plan_of(self._context, load(given))
+        plan = plan_of(self._context, load_file(given).site)
         armed = [each.name for each in plan.machines if each.not_armed is None]
         for machine in plan.machines:
             if machine.not_armed is not None:

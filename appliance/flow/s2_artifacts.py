@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from appliance.artifacts.catalog import wanted
 from appliance.artifacts.depot import Depot
 from appliance.boot.model import ServedFile
 from appliance.flow.context import Context
+from appliance.flow.stocking import wants_of
 from appliance.flow.step import Done, NotYet, Step
 from appliance.machines.state import Seen
 from appliance.site.plan import Plan
@@ -23,7 +23,7 @@ class ArtifactsStep(Step[Plan, tuple[ServedFile, ...]]):
 
     def digest(self, given: Plan) -> str:
         """Name the version and the wanted files."""
-        return " ".join(sorted(each.name for each in wanted(given)))
+        return " ".join(sorted(each.name for each in wants_of(given)))
 
     def check(self, given: Plan) -> Done[tuple[ServedFile, ...]] | NotYet:
         """Files are checked anew each run."""
@@ -32,7 +32,7 @@ class ArtifactsStep(Step[Plan, tuple[ServedFile, ...]]):
 
     def run(self, given: Plan) -> Done[tuple[ServedFile, ...]]:
         """Verify the wanted files. Raises ArtifactError naming each that is missing or damaged."""
-        names = tuple(each.name for each in wanted(given))
+        names = tuple(each.name for each in wants_of(given))
         kept = self._depot.verify_again(names)
         files = tuple(
             ServedFile(

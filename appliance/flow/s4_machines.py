@@ -24,7 +24,7 @@ from appliance.flow.services import Services
 from appliance.flow.step import Done, NotYet, Step
 from appliance.hypervisor.ready import Answer, answers
 from appliance.machines.state import Evidence, Record, Seen, State, overdue
-from appliance.site.load import load
+from appliance.site.load import load_file
 from appliance.site.plan import MachinePlan, Plan
 
 _TURN_SECONDS = 0.5
@@ -149,7 +149,7 @@ class Watch:
         if approved == self._approved:
             return
         self._approved = approved
-        self._plan = plan_of(self._context, load(self._context.site_file))
+        self._plan = plan_of(self._context, load_file(self._context.site_file).site)
         self._documents = Documenter(self._plan, self._context.vault)
         self._context.tell("finding", f"approved machines: {', '.join(approved)}")
 

@@ -67,6 +67,23 @@ def look(name: str) -> Interface:
     )
 
 
+def choose() -> str:
+    """Take the only interface that has link and carries no default route.
+
+    Raises PreflightError that lists them if there is none, or more than one.
+    """
+    routes = run(["ip", "-json", "route", "show", "default"])
+    taken = {each.get("dev") for each in json.loads(routes.out or "[]")}
+    free = [name for name in names() if name not in taken and look(name).carrier]
+    if len(free) != 1:
+        raise PreflightError(
+            "which interface leads to the machines?",
+            why=f"with link and without a default route: {', '.join(free) or 'none'}",
+            fix="name it with --interface",
+        )
+    return free[0]
+
+
 def held_by_network_manager(name: str) -> bool:
     """Say whether NetworkManager manages the interface and would take its address away."""
     if shutil.which("nmcli") is None:

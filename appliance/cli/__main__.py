@@ -1,0 +1,5 @@
+"""`python -m appliance.cli` is the `provision` command."""
+
+from appliance.cli.main import main
+
+main()

@@ -1,0 +1,227 @@
+"""The `provision` command: one face over the flow. It parses, calls, prints; nothing else."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from appliance.cli.options import (
+    DryRun,
+    InterfaceName,
+    Json,
+    Proxy,
+    SiteFile,
+    StateFolder,
+    Until,
+    Yes,
+)
+from appliance.cli.printing import FetchProgress, print_error, print_text
+from appliance.cli.running import Wish, check_site, run_site
+from appliance.errors import BridgeheadError, InputError
+from appliance.flow.looking import look_at
+from appliance.flow.orders import approve, reinstall, unknown_machines
+from appliance.flow.reporting import report_of, support_of
+from appliance.flow.stocking import stock
+from appliance.paths import Paths
+from appliance.site.schema import json_schema
+from appliance.site.show import plan_as_text
+from appliance.values import Mac
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Takes a site from bare machines to a working cluster, from one file.",
+)
+
+
+@app.command()
+def run(
+    site: SiteFile,
+    interface: InterfaceName = "",
+    until: Until = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    yes: Yes = False,
+    proxy: Proxy = False,
+    state: StateFolder = Paths().root,
+) -> None:
+    """Do everything. The same command again continues."""
+    if dry_run:
+        plan(site, as_json, state)
+        return
+    run_site(Wish(site, Paths(state), interface, until, as_json, yes, proxy))
+
+
+@app.command()
+def check(
+    site: SiteFile,
+    interface: InterfaceName = "",
+    as_json: Json = False,
+    yes: Yes = False,
+    proxy: Proxy = False,
+    state: StateFolder = Paths().root,
+) -> None:
+    """Look whether a run could start: site file, files, laptop, wire. Nothing is changed."""
+    check_site(Wish(site, Paths(state), interface, None, as_json, yes, proxy))
+
+
+@app.command()
+def plan(site: SiteFile, as_json: Json = False, state: StateFolder = Paths().root) -> None:
+    """Print every address, name, URL and file that a run would use."""
+    worked_out = look_at(site, Paths(state)).plan
+    text = json.dumps(worked_out.as_json(), indent=2) if as_json else plan_as_text(worked_out)
+    print_text(text)
+
+
+@app.command()
+def fetch(
+    site: SiteFile,
+    folder: Annotated[
+        Path | None, typer.Option("--from", help="Import from this folder, not from upstream.")
+    ] = None,
+    mirror: Annotated[
+        str, typer.Option("--mirror", help="Fetch from a mirror with upstream's layout.")
+    ] = "",
+    accept_ipxe: Annotated[
+        bool, typer.Option("--accept-ipxe", help="Take iPXE builds of unrecorded checksums.")
+    ] = False,
+    as_json: Json = False,
+    state: StateFolder = Paths().root,
+) -> None:
+    """Fetch, or import from a folder, and verify every file that the site needs."""
+    paths = Paths(state)
+    worked_out = look_at(site, paths).plan
+    show = FetchProgress(as_json=as_json)
+    gathered = stock(
+        worked_out,
+        paths,
+        folder=folder,
+        mirror=mirror,
+        accept_ipxe=accept_ipxe,
+        progress=show.progress,
+    )
+    for each in gathered:
+        show.done(each.file.name, each.how, each.file.size, str(each.file.digest))
+
+
+@app.command()
+def status(
+    site: SiteFile,
+    machine: Annotated[str, typer.Argument(help="Only this machine, with its history.")] = "",
+    as_json: Json = False,
+    state: StateFolder = Paths().root,
+) -> None:
+    """Show what is known of each machine, and which unknown ones wait."""
+    look = look_at(site, Paths(state))
+    print_text(json.dumps(look.status(), indent=2) if as_json else look.status_as_text(machine))
+
+
+@app.command("approve")
+def approve_machine(
+    site: SiteFile,
+    mac: Annotated[str, typer.Option("--mac", help="The MAC that its screen shows.")] = "",
+    name: Annotated[str, typer.Option("--name", help="The name it gets.")] = "",
+    disk: Annotated[str, typer.Option("--disk", help="/dev/disk/by-id/… or by-path/…")] = "",
+    role: Annotated[str, typer.Option("--role", help="create or join.")] = "join",
+    state: StateFolder = Paths().root,
+) -> None:
+    """Make an unknown machine known; without options, list those that wait."""
+    with look_at(site, Paths(state)).writing() as context:
+        if not mac:
+            for waiting in unknown_machines(context):
+                print_text(waiting)
+            return
+        try:
+            parsed = Mac.parse(mac)
+        except ValueError as error:
+            raise InputError(str(error), where="--mac") from error
+        approve(context, parsed, name, {"role": role, **({"disk": disk} if disk else {})})
+        print_text(f"{parsed} is {name} from now on")
+
+
+@app.command("reinstall")
+def reinstall_machine(
+    site: SiteFile,
+    node: Annotated[str, typer.Argument(help="The machine's name.")],
+    yes: Yes = False,
+    state: StateFolder = Paths().root,
+) -> None:
+    """Re-arm an installed machine: its disk is written anew at its next network boot."""
+    look = look_at(site, Paths(state))
+    if look.plan.machine(node) is None:
+        known = ", ".join(each.name for each in look.plan.machines)
+        raise InputError(f"the site has no machine {node!r}", fix=f"it has: {known}")
+    if not yes:
+        raise InputError(
+            f"everything on the disk of {node} would be lost",
+            fix=f"say so: provision reinstall {site} {node} --yes",
+        )
+    with look.writing(exclusive="provision reinstall") as context:
+        reinstall(context, node)
+    print_text(f"{node} is installed anew at its next network boot: run, then switch it off and on")
+
+
+@app.command()
+def report(
+    site: SiteFile,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the page here.")] = None,
+    state: StateFolder = Paths().root,
+) -> None:
+    """Write the report: one page with every machine's and every step's history."""
+    print_text(str(report_of(look_at(site, Paths(state)), out)))
+
+
+@app.command()
+def support(
+    site: SiteFile,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the file here.")] = None,
+    state: StateFolder = Paths().root,
+) -> None:
+    """Write one redacted file for whoever helps, and a short code to read over the phone."""
+    made = support_of(look_at(site, Paths(state)), out)
+    print_text(f"{made.path}\nshort code: {made.code}")
+
+
+@app.command()
+def rehearse(
+    site: SiteFile,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the site running.")] = False,
+    as_json: Json = False,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Where disks, consoles and reports go.")
+    ] = None,
+) -> None:
+    """Rehearse the whole site in emulation, with real firmware, before anyone travels."""
+    from appliance.lab.rehearse import rehearse_site  # noqa: PLC0415 - the lab is not on a laptop
+
+    raise typer.Exit(rehearse_site(site, keep=keep, as_json=as_json, folder=folder))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of site.yaml."""
+    print_text(json.dumps(json_schema(), indent=2))
+
+
+def main() -> None:
+    """Run the command line; exit with the code that the design documents."""
+    arguments = sys.argv[1:]
+    if arguments and arguments[0].endswith((".yaml", ".yml")):
+        arguments = ["run", *arguments]
+    try:
+        code = app(arguments, standalone_mode=False)
+    except BridgeheadError as error:
+        print_error(error, as_json="--json" in arguments)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,28 @@
+"""The options that several verbs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SiteFile = Annotated[Path, typer.Argument(metavar="SITE", help="The site file, site.yaml.")]
+InterfaceName = Annotated[
+    str,
+    typer.Option(
+        "--interface",
+        envvar="BRIDGEHEAD_INTERFACE",
+        help="The provisioning interface; without it the only free one with link is taken.",
+    ),
+]
+StateFolder = Annotated[
+    Path, typer.Option("--state", envvar="BRIDGEHEAD_STATE", help="Where the laptop keeps state.")
+]
+Until = Annotated[str | None, typer.Option("--to", help="Stop after this step: s1 to s8.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the Plan and do nothing.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON event a line.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Take every question as answered with yes.")]
+Proxy = Annotated[
+    bool, typer.Option("--proxy", help="Boot machines beside the site's own DHCP server.")
+]

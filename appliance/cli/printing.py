@@ -1,0 +1,63 @@
+"""Printing errors and texts."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from appliance.errors import BridgeheadError, SiteFileError
+
+
+def print_text(text: str) -> None:
+    """Print a text to standard output."""
+    sys.stdout.write(f"{text}\n")
+
+
+def print_error(error: BridgeheadError, *, as_json: bool) -> None:
+    """Print an error: as one JSON line, or as what, where, why and what to do next."""
+    if as_json:
+        sys.stdout.write(
+            json.dumps({"kind": "error", **error.as_dict(), **_problems(error)}) + "\n"
+        )
+        return
+    if isinstance(error, SiteFileError):
+        sys.stderr.write(f"{error}\n")
+        return
+    lines = [f"error {error.code}: {error.what}"]
+    lines += [f"  {label}: {text}" for label, text in _parts(error) if text]
+    sys.stderr.write("\n".join(lines) + "\n")
+
+
+def _parts(error: BridgeheadError) -> tuple[tuple[str, str], ...]:
+    return (("where", error.where), ("why", error.why), ("do", error.fix))
+
+
+def _problems(error: BridgeheadError) -> dict[str, list[str]]:
+    if not isinstance(error, SiteFileError):
+        return {}
+    return {"problems": [str(problem) for problem in error.problems]}
+
+
+class FetchProgress:
+    """What a fetch shows: at most one line a tenth of a file, and one when it is there."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._tenths: dict[str, int] = {}
+
+    def progress(self, name: str, done: int, total: int | None) -> None:
+        """Take the octets done so far."""
+        tenth = 10 * done // total if total else done >> 28
+        if tenth > self._tenths.get(name, 0):
+            self._tenths[name] = tenth
+            self._say("progress", f"{name}: {done >> 20} MiB", name=name, done=done, total=total)
+
+    def done(self, name: str, how: str, size: int, digest: str) -> None:
+        """Say that a file is there and verified."""
+        text = f"{name}: {how}, {size} octets, {digest}"
+        self._say("artifact", text, name=name, how=how, size=size, digest=digest)
+
+    def _say(self, kind: str, text: str, **data: object) -> None:
+        print_text(
+            json.dumps({"kind": kind, "text": text, "data": data}) if self._as_json else text
+        )

@@ -1,0 +1,84 @@
+"""A run as the command line shows it: the live table, plain lines, or JSON lines."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.cli.live import JsonPrinter, live_listener
+from appliance.cli.printing import print_text
+from appliance.errors import InputError
+from appliance.flow.checking import check_all
+from appliance.flow.context import Options
+from appliance.flow.looking import look_at
+from appliance.flow.run import STEPS, provision
+from appliance.flow.session import opened, stopped_by_signals
+from appliance.paths import Paths
+from appliance.tools.interface import choose
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the operator asked for."""
+
+    site: Path
+    paths: Paths
+    interface: str
+    until: str | None
+    as_json: bool
+    yes: bool
+    proxy: bool
+
+    def options(self) -> Options:
+        """Give the run's options. Raises InputError or PreflightError where they cannot be."""
+        names = [step.name for step in STEPS]
+        if self.until is not None and self.until not in names:
+            raise InputError(
+                f"there is no step {self.until!r}", where="--to", fix=f"one of {', '.join(names)}"
+            )
+        return Options(
+            interface=self.interface or choose(),
+            proxy=self.proxy,
+            yes=self.yes,
+            until=self.until,
+        )
+
+
+def run_site(wish: Wish) -> None:
+    """Run a site. Raises what the run raises."""
+    look = look_at(wish.site, wish.paths)
+    options = wish.options()
+    with ExitStack() as stack:
+        listener = (
+            JsonPrinter(sys.stdout).feed
+            if wish.as_json
+            else stack.enter_context(live_listener(look.plan, sys.stdout))
+        )
+        context = stack.enter_context(
+            opened(
+                wish.site,
+                look.plan.site_id,
+                wish.paths,
+                options,
+                listeners=(listener,),
+                confirm=_ask,
+                exclusive="provision run",
+            )
+        )
+        stack.enter_context(stopped_by_signals(context.stop))
+        provision(context)
+
+
+def check_site(wish: Wish) -> None:
+    """Check a site and its laptop, changing nothing. Raises what is wrong."""
+    look = look_at(wish.site, wish.paths)
+    for line in check_all(look, wish.options(), confirm=_ask):
+        print_text(line)
+
+
+def _ask(question: str) -> bool:
+    if not sys.stdin.isatty():
+        return False
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")

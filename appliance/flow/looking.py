@@ -1,0 +1,111 @@
+"""Looking at a site without running it: its plan, what is known of its machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from appliance.flow.approved import with_approved
+from appliance.flow.context import Context, Options
+from appliance.flow.orders import unknown_machines
+from appliance.flow.roll import record_from_json
+from appliance.flow.session import opened
+from appliance.machines.state import EXPECTATIONS, Record
+from appliance.paths import Paths
+from appliance.site.freeze import Frozen, propose
+from appliance.site.load import load_file
+from appliance.site.make_plan import make_plan
+from appliance.site.plan import MachinePlan, Plan
+from appliance.tools.clock import as_text
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A site and its plan, looked at; nothing is frozen by looking."""
+
+    site_file: Path
+    paths: Paths
+    plan: Plan
+
+    @contextmanager
+    def writing(self, *, exclusive: str | None = None) -> Iterator[Context]:
+        """Open the site's state, for orders and for what was kept."""
+        with opened(
+            self.site_file,
+            self.plan.site_id,
+            self.paths,
+            Options(interface=""),
+            exclusive=exclusive,
+        ) as context:
+            yield context
+
+    def status(self) -> dict[str, Any]:
+        """Give what is known, as `provision status --json` prints it."""
+        with self.writing() as context:
+            return {
+                "site": self.plan.site_id,
+                "machines": {each.name: _status_of(context, each) for each in self.plan.machines},
+                "waiting": {mac: as_text(at) for mac, at in unknown_machines(context).items()},
+            }
+
+    def status_as_text(self, machine: str) -> str:
+        """Give what is known, for people; of one machine with its history."""
+        known = self.status()
+        lines = [
+            f"{name:<16} {entry['address']:<15} {entry['state']:<10} {entry['text']}"
+            for name, entry in known["machines"].items()
+            if machine in ("", name)
+        ]
+        if machine:
+            with self.writing() as context:
+                lines += [
+                    f"  {as_text(event.at)} {event.kind:<9} {event.text}"
+                    for event in context.journal.events(machine=machine)
+                ]
+        else:
+            lines += [
+                f"{mac}  waits to be approved, last heard {at}"
+                for mac, at in known["waiting"].items()
+            ]
+        return "\n".join(lines)
+
+
+def look_at(site_file: Path, paths: Paths) -> Look:
+    """Read a site file and work out its plan as a run would, freezing nothing.
+
+    Raises InputError for a bad file.
+    """
+    site = load_file(site_file).site
+    database = paths.site(site.site).database
+    if not database.exists():
+        return Look(site_file, paths, make_plan(site, propose(site, Frozen())))
+    with opened(site_file, site.site, paths, Options(interface="")) as context:
+        kept = context.frozen.read()
+        whole = with_approved(site, context.approved.all())
+        frozen = propose(whole, Frozen() if kept is None else Frozen.from_json(kept))
+    return Look(site_file, paths, make_plan(whole, frozen))
+
+
+def _status_of(context: Context, machine: MachinePlan) -> dict[str, Any]:
+    proven = context.proven.get(machine.name)
+    record = record_from_json(dict(proven.record)) if proven.record else Record()
+    return {
+        "address": str(machine.address),
+        "macs": [str(mac) for mac in machine.macs],
+        "state": record.state.value,
+        "installs": proven.installs,
+        "last": record.last_seen.value if record.last_seen else None,
+        "at": as_text(record.last_at) if record.last_at else None,
+        "text": _words(machine, record),
+    }
+
+
+def _words(machine: MachinePlan, record: Record) -> str:
+    if machine.not_armed is not None:
+        return f"not armed: {machine.not_armed}"
+    expected = EXPECTATIONS.get(record.state)
+    last = record.last_text or "nothing seen yet"
+    return f"{last}; next: {expected.next}" if expected else last

@@ -1,0 +1,51 @@
+"""What an operator orders of single machines: to be known, to be installed again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from appliance.errors import InputError
+from appliance.flow.context import Context
+from appliance.machines.state import Seen, State
+from appliance.site.load import parse_machine
+from appliance.store.machines import Proven
+from appliance.values import Mac
+
+
+def approve(context: Context, mac: Mac, name: str, entry: dict[str, Any]) -> None:
+    """Make an unknown machine known. Raises InputError for an impossible name, disk or role."""
+    whole = {"mac": str(mac), **entry}
+    parse_machine(name, whole)
+    for other, known in context.approved.all().items():
+        if other != name and known.get("mac") == str(mac):
+            raise InputError(f"{mac} is already approved, as {other}")
+    context.approved.put(name, mac.bare, whole)
+    context.tell("finding", f"{mac} was approved as {name}", machine=name)
+
+
+def unknown_machines(context: Context) -> dict[str, float]:
+    """Give the MACs that asked to boot and belong to nobody, and when each was last heard."""
+    known = {each.get("mac") for each in context.approved.all().values()}
+    heard: dict[str, float] = {}
+    for event in context.journal.events():
+        mac = event.data.get("mac")
+        if event.kind == "decision" and event.machine is None and mac and mac not in known:
+            heard[str(mac)] = event.at
+    return heard
+
+
+def reinstall(context: Context, name: str) -> None:
+    """Re-arm an installed machine: at its next network boot its disk is written anew."""
+    kept = context.proven.get(name)
+    context.proven.put(
+        Proven(
+            name,
+            installs=kept.installs,
+            record={
+                "state": State.EXPECTED.value,
+                "last_seen": Seen.REINSTALL_ORDERED.value,
+                "last_text": "ordered to be installed again",
+            },
+        )
+    )
+    context.tell("finding", f"{name} was ordered to be installed again", machine=name)

@@ -1,0 +1,123 @@
+"""One rehearsal: its network, its machines, and the appliance that brings them up.
+
+The machines and the switch stay for the rehearsal's whole life; the appliance may be killed and
+started again any number of times, as on a site.
+"""
+
+from __future__ import annotations
+
+import queue
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from appliance.errors import DeadlineError
+from appliance.lab.appliance_process import ApplianceProcess, EventDict
+from appliance.lab.machine import Machine
+from appliance.lab.network import LabNetwork, create, sweep
+from appliance.lab.specs import specs_of
+from appliance.site.load import load_file
+from appliance.site.plan import Plan
+
+INTERFACE = "prov0"
+
+Watcher = Callable[["Rehearsal", EventDict], None]
+
+
+@dataclass(slots=True)
+class Rehearsal:
+    """A site under rehearsal. `history` holds every event of every start of the appliance."""
+
+    site: Path
+    plan: Plan
+    folder: Path
+    network: LabNetwork
+    machines: dict[str, Machine]
+    history: list[EventDict] = field(default_factory=list)
+    starts: int = 0
+    appliance: ApplianceProcess | None = None
+
+    @property
+    def state(self) -> Path:
+        """The appliance's state folder."""
+        return self.folder / "state"
+
+    def start_appliance(self) -> None:
+        """Start `provision run`, as the operator does, again if it was started before."""
+        self.appliance = ApplianceProcess(
+            self.site,
+            self.state,
+            self.network.interface,
+            self.network.exec_prefix(self.network.appliance),
+        )
+        self.starts += 1
+        self.appliance.start()
+
+    def power_on(self) -> None:
+        """Press every machine's button."""
+        for machine in self.machines.values():
+            machine.start()
+
+    def follow(self, watch: Watcher, *, seconds: float) -> int:
+        """Pass every event to `watch` until the appliance ends; give its exit code.
+
+        Machines are powered on when the appliance says that it now installs machines, as a field
+        engineer would. Raises DeadlineError when `seconds` are over.
+        """
+        assert self.appliance is not None
+        until = time.monotonic() + seconds
+        while True:
+            left = until - time.monotonic()
+            if left <= 0:
+                raise DeadlineError(
+                    f"the rehearsal did not end within {seconds:.0f} s",
+                    where=str(self.folder),
+                    why=f"last event: {self.history[-1] if self.history else None}",
+                    fix="look at the consoles in that folder",
+                )
+            try:
+                event = self.appliance.events.get(timeout=min(left, 1))
+            except queue.Empty:
+                continue
+            if event is None:
+                code = self.appliance.wait(10)
+                return -1 if code is None else code
+            self.history.append(event)
+            if event.get("kind") == "step-started" and event.get("step") == "s4":
+                self.power_on()
+            watch(self, event)
+
+
+@contextmanager
+def rehearsed(site: Path, plan: Plan, folder: Path, *, limit_s: float) -> Iterator[Rehearsal]:
+    """Build the network and the machines (off, disks blank), and take all down at the end."""
+    sweep()
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        network = stack.enter_context(create(secrets.token_hex(3), INTERFACE))
+        machines: dict[str, Machine] = {}
+        for spec in specs_of(plan, load_file(site).site.lab):
+            taps = [network.add_tap(f"t{len(network.taps)}") for _ in spec.macs]
+            machine = Machine(
+                spec,
+                folder / "machines" / spec.name,
+                taps,
+                prefix=network.exec_prefix(network.switch),
+                limit_s=limit_s,
+            )
+            machines[spec.name] = machine
+            stack.callback(machine.power_off)
+        rehearsal = Rehearsal(site, plan, folder, network, machines)
+        stack.callback(_end_appliance, rehearsal)
+        yield rehearsal
+
+
+def _end_appliance(rehearsal: Rehearsal) -> None:
+    if rehearsal.appliance is not None and rehearsal.appliance.code is None:
+        rehearsal.appliance.interrupt()
+        if rehearsal.appliance.wait(20) is None:
+            rehearsal.appliance.kill()
+            rehearsal.appliance.wait(10)
