@@ -5,18 +5,17 @@ SITE  =
 # Only the lab's tests need its payload, which takes minutes the first time.
 LAB   = $(if $(wildcard tests/lab/test_*.py),--lab)
 BIN   = .venv/bin
-# What is slow is kept here, for all clones; the lab finds its payload in it, also under sudo.
-export BRIDGEHEAD_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/bridgehead
+# Slow things are kept in its folder `bridgehead`, for all clones; the lab finds its payload there, also under sudo.
+export XDG_CACHE_HOME ?= $(HOME)/.cache
 # The lab makes network namespaces and taps.
-ROOT := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env=BRIDGEHEAD_CACHE env PYTHONDONTWRITEBYTECODE=1)
+ROOT := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env=XDG_CACHE_HOME env PYTHONDONTWRITEBYTECODE=1)
 
-.PHONY: help rehearse test test-long test-clean lint format lock set-up
+.PHONY: help rehearse test test-long test-clean lint format lock set-up set-up-lab
 
 help:          ## what there is
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 20
 
-rehearse:      ## the whole story in emulation; SITE=file.yaml rehearses that file alone
-	@.ci/set-up --lab
+rehearse: set-up-lab  ## the whole story in emulation; SITE=file.yaml rehearses that file alone
 	@for site in $(or $(SITE),$(SITES)); do $(ROOT) $(BIN)/provision rehearse $$site || exit; done
 
 test:          ## all that fits an hour: lint, every suite, three rehearsals at most
@@ -42,3 +41,6 @@ lock:          ## resolve the dependencies anew
 
 set-up:        ## install what is missing
 	@.ci/set-up
+
+set-up-lab:    ## and build what the lab's machines install
+	@.ci/set-up --lab

@@ -27,7 +27,7 @@ NOT_WRITTEN = "not written yet"
 CORES = "2"  # what the gate is given; more here would hide what does not fit there
 MINUTE = 60
 # What root leaves in the clone, its owner could not remove.
-SUDO = ["sudo", "--preserve-env=CI,BRIDGEHEAD_CACHE", "env", "PYTHONDONTWRITEBYTECODE=1"]
+SUDO = ["sudo", "--preserve-env=CI,XDG_CACHE_HOME", "env", "PYTHONDONTWRITEBYTECODE=1"]
 CLOSING_LINE = re.compile(r"=+ (?P<words>.* in [\d.]+s.*?) =+\s*")
 
 
