@@ -1,0 +1,30 @@
+"""Legs are the times between what was seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from appliance.lab.legs import Leg, as_text, legs
+
+
+def _seen(machine: str, seen: str, at: float) -> dict[str, Any]:
+    return {"kind": "evidence", "machine": machine, "at": at, "data": {"seen": seen}}
+
+
+def test_each_leg_is_the_time_since_the_mark_before() -> None:
+    """Marks in order give legs in order, for each machine."""
+    events = [
+        _seen("hv1", "firmware-dhcp", 10),
+        _seen("hv1", "bootloader-sent", 12.5),
+        {"kind": "state", "machine": "hv1", "at": 13.0, "data": {}},
+        _seen("hv2", "firmware-dhcp", 11),
+        _seen("hv1", "install-script", 14),
+    ]
+    assert legs(events) == (Leg("hv1", "iPXE fetched", 2.5), Leg("hv1", "script served", 1.5))
+
+
+def test_a_mark_that_was_not_seen_is_skipped() -> None:
+    """A leg without its evidence is not made up."""
+    events = [_seen("hv1", "firmware-dhcp", 1), _seen("hv1", "kernel-sent", 5)]
+    assert legs(events) == (Leg("hv1", "kernel fetched", 4.0),)
+    assert "kernel fetched" in as_text(legs(events))
