@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
 from appliance.tools import data
 
@@ -23,14 +23,9 @@ def load(name: str) -> Template:
     environment = Environment(
         loader=FileSystemLoader(folder()),
         undefined=StrictUndefined,
-        autoescape=_is_html,
+        autoescape=select_autoescape(("html", "html.j2")),
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     return environment.get_template(name)
-
-
-def _is_html(name: str | None) -> bool:
-    """Escape HTML and what has no name: texts for machines have their own rules."""
-    return name is None or name.removesuffix(".j2").endswith((".html", ".svg", ".xml"))
