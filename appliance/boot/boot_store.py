@@ -11,11 +11,10 @@ import json
 import sqlite3
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from appliance.boot.model import BootEvent
+from appliance.boot.model import BootEvent, Moment
 from appliance.boot.tokens import Boot, Hook
 from appliance.machines.state import Evidence, Seen
 from appliance.values import Mac
@@ -52,14 +51,6 @@ CREATE TABLE IF NOT EXISTS minted (
 """
 
 _INSERT = "INSERT INTO event (at, kind, text, mac, machine, seen, data) VALUES (?,?,?,?,?,?,?)"
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """One moment on both clocks: what is stored is Unix time, what runs is monotonic."""
-
-    unix: float
-    monotonic: float
 
 
 class BootStore:

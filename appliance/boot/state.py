@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from threading import RLock
 
-from appliance.boot.boot_store import BootStore, Moment
+from appliance.boot.boot_store import BootStore
 from appliance.boot.control import Event, RecordChanged, ToMain
 from appliance.boot.decide import Action, Decision, decide
-from appliance.boot.model import BootEvent, BootMachine, BootNetwork, ServedFile
+from appliance.boot.model import BootEvent, BootMachine, BootNetwork, Moment, ServedFile
 from appliance.boot.tokens import Boot, Boots, Hook, Refusal, Refused, Reported
 from appliance.machines.state import MAX_INSTALLS, Evidence, Record, Seen, State, fold
 from appliance.tools.clock import Clock

@@ -1,4 +1,4 @@
-"""Lines from iPXE and installers, kept per machine: often the only word of a failed installation."""
+"""Lines from iPXE and installers, kept per machine: often the only word of a failed installer."""
 
 from __future__ import annotations
 

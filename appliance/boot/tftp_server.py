@@ -77,7 +77,9 @@ class Session:
 class TftpService:
     """Answers on one socket that is bound to port 69 (or another). Runs on the loop's thread."""
 
-    def __init__(self, listening: socket.socket, *, loop: Loop, state: BootState, clock: Clock):
+    def __init__(
+        self, listening: socket.socket, *, loop: Loop, state: BootState, clock: Clock
+    ) -> None:
         self._listening = listening
         self._loop = loop
         self._state = state

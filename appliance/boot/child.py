@@ -1,0 +1,184 @@
+"""The boot process: `python -m appliance.boot.child STATE_DIR CONTROL_FD NAME=FD…`.
+
+Started by main with open sockets and no secret in its arguments. It gives up its rights, then
+serves until main says stop or is gone: nothing on the network is answered by an orphan. It ends
+by the closed channel and not by PR_SET_PDEATHSIG, which fires when the *thread* that started it
+ends (prctl(2)).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
+
+from appliance.boot.boot_store import BootStore
+from appliance.boot.channel import Channel
+from appliance.boot.control import Configure, Inject, Machines, Ready, Stop, ToMain
+from appliance.boot.dns_server import DnsService
+from appliance.boot.http_app import make_app
+from appliance.boot.http_server import BootHttpServer
+from appliance.boot.loop import Loop
+from appliance.boot.neighbours import neighbour
+from appliance.boot.ntp_server import NtpService
+from appliance.boot.privileges import boot_account, drop
+from appliance.boot.state import BootState
+from appliance.boot.syslog_server import SyslogService
+from appliance.boot.tftp_server import TftpService
+from appliance.errors import WireError
+from appliance.tools.clock import Clock
+from appliance.tools.host_clock import synchronised
+
+DATABASE = "boot.db"
+_FLUSH_SECONDS = 0.5
+_DAWDLER_SECONDS = 5.0
+_END_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What main starts this process with."""
+
+    state_dir: Path
+    control: int
+    sockets: Mapping[str, int]
+
+
+def parse_arguments(argv: Sequence[str]) -> Arguments:
+    """Read the arguments. Raises ValueError if they are not as main writes them."""
+    state_dir, control, *named = argv
+    pairs = (each.partition("=") for each in named)
+    return Arguments(Path(state_dir), int(control), {name: int(fd) for name, _, fd in pairs})
+
+
+class Child:
+    """All services on their sockets, and the channel to main."""
+
+    def __init__(
+        self, channel: Channel, sockets: dict[str, socket.socket], state_dir: Path, clock: Clock
+    ) -> None:
+        self._channel = channel
+        self._sockets = sockets
+        self._clock = clock
+        self._state = BootState(
+            store=BootStore(state_dir / DATABASE),
+            clock=clock,
+            emit=self._emit,
+            new_token=lambda: secrets.token_urlsafe(24),
+            neighbour=lambda address: neighbour(address, self._state.network.interface),
+        )
+        self._state_dir = state_dir
+        self._loop = Loop(monotonic=clock.monotonic, on_error=self._on_error)
+        self._http: BootHttpServer | None = None
+        self._running = False
+
+    def run(self) -> None:
+        """Serve until main says stop or is gone."""
+        Thread(target=self._obey, name="main", daemon=True).start()
+        self._loop.run()
+        if self._http is not None:
+            self._http.stop()
+        self._state.flush()
+        self._channel.close()
+
+    def _obey(self) -> None:
+        try:
+            for message in self._channel.receive():
+                match message:
+                    case Configure(network, files):
+                        self._state.configure(network, files)
+                        self._loop.call_soon(self._start_services)
+                    case Machines(machines):
+                        self._state.set_machines(machines)
+                    case Inject(evidence):
+                        self._state.inject(evidence)
+                    case Stop():
+                        break
+        except WireError as error:
+            print(f"main's message: {error}", file=sys.stderr)  # noqa: T201 - main shows it
+        finally:
+            self._loop.stop()
+            # Should a service hang, the process ends all the same.
+            Thread(target=_end_hard, daemon=True).start()
+
+    def _start_services(self) -> None:
+        if self._running:
+            return
+        self._running = True
+        try:
+            self._start_each()
+        except Exception:  # noqa: BLE001 - whatever it is, main shows it and decides
+            traceback.print_exc()
+            os._exit(1)
+        self._loop.every(_FLUSH_SECONDS, self._state.flush)
+        self._emit(Ready(tuple(sorted(self._sockets))))
+
+    def _start_each(self) -> None:
+        sockets, loop, state, clock = self._sockets, self._loop, self._state, self._clock
+        if "tftp" in sockets:
+            TftpService(sockets["tftp"], loop=loop, state=state, clock=clock)
+        if "dns_udp" in sockets or "dns_tcp" in sockets:
+            DnsService(
+                sockets.get("dns_udp"), sockets.get("dns_tcp"), loop=loop, state=state, clock=clock
+            )
+        if "ntp" in sockets:
+            NtpService(
+                sockets["ntp"], loop=loop, state=state, clock=clock, synchronised=synchronised
+            )
+        if "syslog" in sockets:
+            SyslogService(sockets["syslog"], loop=loop, state=state, clock=clock)
+        if "http" in sockets:
+            self._start_http(sockets["http"])
+
+    def _start_http(self, listening: socket.socket) -> None:
+        port = listening.getsockname()[1]
+        self._http = BootHttpServer(
+            listening,
+            make_app(self._state, port=port),
+            monotonic=self._clock.monotonic,
+            log=lambda text: self._state.say("http", text),
+        )
+        self._http.start_threads()
+        self._loop.every(_DAWDLER_SECONDS, self._end_dawdlers)
+
+    def _end_dawdlers(self) -> None:
+        if self._http is not None and (count := self._http.end_dawdlers()):
+            self._state.say("finding", f"{count} clients did not finish their HTTP request in time")
+
+    def _emit(self, message: ToMain) -> None:
+        self._channel.send(message)
+
+    def _on_error(self, error: BaseException) -> None:
+        traceback.print_exception(error)
+        self._state.say("finding", f"a boot service met an error: {type(error).__name__}")
+
+
+def _end_hard() -> None:
+    Flag().wait(_END_SECONDS)
+    os._exit(0)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the boot process to its end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    arguments = parse_arguments(argv)
+    sockets = {name: socket.socket(fileno=fd) for name, fd in arguments.sockets.items()}
+    control = socket.socket(fileno=arguments.control)
+    for each in (control, *sockets.values()):
+        each.set_inheritable(False)
+    drop(boot_account())
+    Child(Channel(control), sockets, arguments.state_dir, Clock.of_this_machine()).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,272 @@
+"""Main's side of the boot process: start it, tell it, hear it, start it again if it dies."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Event as Flag
+from threading import Lock, Thread
+
+from appliance.boot.channel import Channel
+from appliance.boot.control import (
+    Configure,
+    Event,
+    Inject,
+    Machines,
+    Ready,
+    RecordChanged,
+    Stop,
+    ToMain,
+)
+from appliance.boot.model import BootEvent, BootMachine, BootNetwork, ServedFile
+from appliance.boot.privileges import boot_account, own_folder
+from appliance.errors import StepError, WireError
+from appliance.machines.state import Evidence
+from appliance.tools.clock import Clock
+
+READY_SECONDS = 30.0
+STOP_SECONDS = 5.0
+MAX_RESTARTS = 3
+_STDERR_LINES = 30
+_PASSED_ENVIRONMENT = ("PATH", "LANG", "PYTHONPATH")
+
+
+@dataclass(slots=True)
+class _Running:
+    """One child with its channel, its last words and whether it reported ready."""
+
+    process: subprocess.Popen[bytes]  # noqa: TID251 - serves for hours: no run to its end
+    channel: Channel
+    stderr: deque[str]
+    ready: Flag
+    ended: Flag
+    reader: Thread | None = None
+
+
+class BootProcess:
+    """The boot services as one child process. Its methods may be called from any thread."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        max_restarts: int = MAX_RESTARTS,
+        ready_seconds: float = READY_SECONDS,
+    ) -> None:
+        self._clock = clock
+        self._restarts_left = max_restarts
+        self._ready_seconds = ready_seconds
+        self._lock = Lock()
+        self._events: Queue[ToMain] = Queue()
+        self._sockets: dict[str, socket.socket] = {}
+        self._state_dir = Path()
+        self._configure: Configure | None = None
+        self._machines = Machines(())
+        self._running: _Running | None = None
+        self._stopping = False
+        self._failure: StepError | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id while one runs."""
+        running = self._running
+        return running.process.pid if running and running.process.poll() is None else None
+
+    def start(
+        self,
+        sockets: Mapping[str, socket.socket],
+        state_dir: Path,
+        network: BootNetwork,
+        files: tuple[ServedFile, ...],
+    ) -> None:
+        """Start the services on open sockets; returns when all of them answer.
+
+        `state_dir` becomes the child's own (boot.db lies there). The sockets stay open here, for
+        a restart. Raises StepError with the child's last words if it does not come up.
+        """
+        with self._lock:
+            self._sockets = dict(sockets)
+            self._state_dir = state_dir
+            self._configure = Configure(network, files)
+            self._stopping = False
+            self._failure = None
+            self._start_child()
+
+    def configure(self, network: BootNetwork, files: tuple[ServedFile, ...]) -> None:
+        """Change the network or the files that are served."""
+        with self._lock:
+            self._configure = Configure(network, files)
+            self._send(self._configure)
+
+    def set_machines(self, machines: tuple[BootMachine, ...]) -> None:
+        """Hand over all machines, armed or held; replaces what was handed over before."""
+        with self._lock:
+            self._machines = Machines(machines)
+            self._send(self._machines)
+
+    def inject(self, evidence: Evidence) -> None:
+        """Hand over evidence that main saw."""
+        with self._lock:
+            self._send(Inject(evidence))
+
+    def events(self, timeout: float) -> Iterator[Event | RecordChanged]:
+        """Give what has come, waiting up to `timeout` seconds for the first.
+
+        Raises StepError, after the last event, once the child died too often.
+        """
+        wait = timeout
+        while True:
+            try:
+                message = self._events.get(timeout=wait) if wait else self._events.get_nowait()
+            except Empty:
+                break
+            wait = 0
+            if isinstance(message, Event | RecordChanged):
+                yield message
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        """End the child: asked first, then made to. The sockets stay with the caller."""
+        with self._lock:
+            self._stopping = True
+            running, self._running = self._running, None
+        if running is None:
+            return
+        running.channel.send(Stop())
+        try:
+            running.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            running.process.kill()
+            running.process.wait()
+        running.channel.close()
+        if running.reader is not None:
+            running.reader.join(STOP_SECONDS)
+
+    # ---------------------------------------------------------------- the child
+
+    def _start_child(self) -> None:
+        running = self._spawn()
+        self._running = running
+        if self._configure is not None:
+            running.channel.send(self._configure)
+        running.channel.send(self._machines)
+        reader = Thread(target=self._read, args=(running,), name="boot events", daemon=True)
+        running.reader = reader
+        reader.start()
+        if not self._wait_ready(running):
+            self._running = None
+            raise self._not_started(running)
+
+    def _spawn(self) -> _Running:
+        account = boot_account()
+        own_folder(self._state_dir, account)
+        ours, theirs = socket.socketpair()
+        named = {name: sock.fileno() for name, sock in self._sockets.items()}
+        process = subprocess.Popen(  # noqa: TID251 - as above; no secret in its arguments
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "appliance.boot.child",
+                str(self._state_dir),
+                str(theirs.fileno()),
+                *(f"{name}={fd}" for name, fd in named.items()),
+            ],
+            pass_fds=(theirs.fileno(), *named.values()),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            cwd="/",
+            env={name: os.environ[name] for name in _PASSED_ENVIRONMENT if name in os.environ},
+        )
+        theirs.close()
+        running = _Running(process, Channel(ours), deque(maxlen=_STDERR_LINES), Flag(), Flag())
+        Thread(target=_keep_last_words, args=(running,), daemon=True).start()
+        return running
+
+    def _wait_ready(self, running: _Running) -> bool:
+        end = self._clock.monotonic() + self._ready_seconds
+        while self._clock.monotonic() < end:
+            if running.ready.wait(0.05):
+                return True
+            if running.ended.is_set():
+                return running.ready.is_set()
+        return False
+
+    def _read(self, running: _Running) -> None:
+        try:
+            for message in running.channel.receive():
+                if isinstance(message, Ready):
+                    running.ready.set()
+                elif isinstance(message, Event | RecordChanged):
+                    self._events.put(message)
+        except WireError as error:
+            self._find(f"the boot process sent what is no message: {error}")
+        running.ended.set()
+        if running.ready.is_set():
+            self._died(running)
+
+    def _died(self, running: _Running) -> None:
+        with self._lock:
+            if self._stopping or self._running is not running:
+                return
+            self._running = None
+            _reap(running)
+            words = "; ".join(list(running.stderr)[-3:]) or "it left no word"
+            ended = f"the boot process ended with {running.process.returncode}: {words}"
+            if self._restarts_left == 0:
+                self._find(f"{ended}; it is not started again")
+                self._failure = StepError(
+                    "the boot services died too often",
+                    why=words,
+                    fix="run again; if it happens again, make a support bundle",
+                )
+                return
+            self._restarts_left -= 1
+            self._find(f"{ended}; it is started again")
+            try:
+                self._start_child()
+            except StepError as error:
+                self._failure = error
+
+    def _not_started(self, running: _Running) -> StepError:
+        _reap(running)
+        words = "\n".join(running.stderr)
+        return StepError(
+            "the boot services did not start",
+            where="boot process",
+            why=words or f"it ended with {running.process.returncode} and left no word",
+            fix="run again; if it happens again, make a support bundle",
+        )
+
+    def _send(self, message: Configure | Machines | Inject) -> None:
+        if self._running is not None:
+            self._running.channel.send(message)
+
+    def _find(self, text: str) -> None:
+        self._events.put(Event(BootEvent(self._clock.utc(), "finding", text)))
+
+
+def _reap(running: _Running) -> None:
+    try:
+        running.process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        running.process.kill()
+        running.process.wait()
+    running.channel.close()
+
+
+def _keep_last_words(running: _Running) -> None:
+    if running.process.stderr is None:
+        return
+    with running.process.stderr as stream:
+        for line in stream:
+            running.stderr.append(line.decode("utf-8", "replace").rstrip())
