@@ -171,15 +171,17 @@ def module_or_skip(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
-def test_every_verb_is_documented() -> None:
-    """Each verb of `provision` is shown in the docs as it is typed."""
+def test_every_verb_and_option_is_documented() -> None:
+    """Each verb of `provision` is shown in the docs as it is typed, and so is each option."""
     typer_main = pytest.importorskip("typer.main")
     main = module_or_skip("appliance.cli.main")
-    verbs = set(typer_main.get_command(main.app).commands)
+    verbs = typer_main.get_command(main.app).commands
+    options = {o for verb in verbs.values() for p in verb.params for o in p.opts if o[0] == "-"}
     text = docs()
 
     assert verbs
     assert {v for v in verbs if not re.search(rf"`provision {re.escape(v)}\b", text)} == set()
+    assert {o for o in options if not re.search(rf"`{re.escape(o)}\b", text)} == set()
 
 
 def test_every_setting_is_documented() -> None:
