@@ -28,8 +28,8 @@ from appliance.flow.orders import approve, reinstall, unknown_machines
 from appliance.flow.reporting import report_of, support_of
 from appliance.flow.stocking import stock
 from appliance.paths import Paths
-from appliance.site.schema import json_schema
-from appliance.site.show import plan_as_text
+from appliance.site.schema import schema_json
+from appliance.site.show import plan_json, plan_text
 from appliance.values import Mac
 
 app = typer.Typer(
@@ -75,8 +75,7 @@ def check(
 def plan(site: SiteFile, as_json: Json = False, state: StateFolder = Paths().root) -> None:
     """Print every address, name, URL and file that a run would use."""
     worked_out = look_at(site, Paths(state)).plan
-    text = json.dumps(worked_out.as_json(), indent=2) if as_json else plan_as_text(worked_out)
-    print_text(text)
+    print_text(plan_json(worked_out) if as_json else plan_text(worked_out))
 
 
 @app.command()
@@ -206,7 +205,7 @@ def rehearse(
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of site.yaml."""
-    print_text(json.dumps(json_schema(), indent=2))
+    print_text(schema_json())
 
 
 def main() -> None:

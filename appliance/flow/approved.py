@@ -5,13 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from appliance.errors import InputError
-from appliance.site.load import parse_machine
-from appliance.site.model import Site
+from appliance.site.model import MachineSite, Site
+from appliance.site.rules import broken_rules
+
+
+def parse_machine(name: str, entry: Mapping[str, Any]) -> MachineSite:
+    """Read what was said of one machine. Raises InputError naming what is wrong with it."""
+    try:
+        return MachineSite.model_validate(dict(entry))
+    except ValidationError as error:
+        raise InputError(
+            f"{name or 'the machine'} cannot be approved so",
+            why="; ".join(f"{_place(each['loc'])}: {each['msg']}" for each in error.errors()),
+            fix="name its disk by /dev/disk/by-id/… or /dev/disk/by-path/…",
+        ) from error
 
 
 def with_approved(site: Site, approved: Mapping[str, Mapping[str, Any]]) -> Site:
-    """Give the site with the approved machines in it. The site file wins where both name one."""
+    """Give the site with the approved machines in it. The site file wins where both name one.
+
+    Raises InputError where an approved machine breaks a rule between the site's values.
+    """
     extra = {
         name: parse_machine(name, entry)
         for name, entry in approved.items()
@@ -19,16 +36,19 @@ def with_approved(site: Site, approved: Mapping[str, Mapping[str, Any]]) -> Site
     }
     if not extra:
         return site
-    machines = {**site.hypervisor.machines, **extra}
-    taken: dict[str, str] = {}
-    for name, machine in machines.items():
-        for mac in machine.macs:
-            if str(mac) in taken:
-                raise InputError(
-                    f"{name} and {taken[str(mac)]} have the same MAC {mac}",
-                    fix="take the approved machine back with 'provision approve --forget'",
-                )
-            taken[str(mac)] = name
-    return site.model_copy(
-        update={"hypervisor": site.hypervisor.model_copy(update={"machines": machines})}
+    hypervisor = site.hypervisor.model_copy(
+        update={"machines": {**site.hypervisor.machines, **extra}}
     )
+    whole = site.model_copy(update={"hypervisor": hypervisor})
+    broken = broken_rules(whole)
+    if broken:
+        raise InputError(
+            f"the approved machines {', '.join(extra)} do not fit the site",
+            why="; ".join(finding.what for finding in broken),
+            fix=broken[0].fix,
+        )
+    return whole
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location)

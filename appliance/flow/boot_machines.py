@@ -36,7 +36,7 @@ def boot_machines(
     *,
     installed: frozenset[str],
     vip_answers: bool,
-    documents: Callable[[MachinePlan], Documents],
+    documents: Callable[[MachinePlan], Documents | None],
 ) -> tuple[BootMachine, ...]:
     """Give every machine as boot knows it. Documents go only with machines that are armed now."""
     return tuple(
@@ -50,7 +50,7 @@ def _boot_machine(
     machine: MachinePlan,
     installed: bool,
     vip_answers: bool,
-    documents: Callable[[MachinePlan], Documents],
+    documents: Callable[[MachinePlan], Documents | None],
 ) -> BootMachine:
     armed = not installed and machine.not_armed is None
     waits = machine.role is Role.JOIN and not vip_answers

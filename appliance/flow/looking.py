@@ -12,10 +12,11 @@ from appliance.flow.approved import with_approved
 from appliance.flow.context import Context, Options
 from appliance.flow.orders import unknown_machines
 from appliance.flow.roll import record_from_json
+from appliance.flow.s1_site import propose_again
 from appliance.flow.session import opened
 from appliance.machines.state import EXPECTATIONS, Record
 from appliance.paths import Paths
-from appliance.site.freeze import Frozen, propose
+from appliance.site.freeze import propose
 from appliance.site.load import load_file
 from appliance.site.make_plan import make_plan
 from appliance.site.plan import MachinePlan, Plan
@@ -78,14 +79,15 @@ def look_at(site_file: Path, paths: Paths) -> Look:
 
     Raises InputError for a bad file.
     """
-    site = load_file(site_file).site
+    loaded = load_file(site_file)
+    site = loaded.site
     database = paths.site(site.site).database
     if not database.exists():
-        return Look(site_file, paths, make_plan(site, propose(site, Frozen())))
+        frozen = propose(site, places=loaded.places)
+        return Look(site_file, paths, make_plan(site, frozen))
     with opened(site_file, site.site, paths, Options(interface="")) as context:
-        kept = context.frozen.read()
         whole = with_approved(site, context.approved.all())
-        frozen = propose(whole, Frozen() if kept is None else Frozen.from_json(kept))
+        frozen = propose_again(context, whole, loaded.places)
     return Look(site_file, paths, make_plan(whole, frozen))
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from appliance.errors import InputError
+from appliance.flow.approved import parse_machine
 from appliance.flow.context import Context
 from appliance.machines.state import Seen, State
-from appliance.site.load import parse_machine
 from appliance.store.machines import Proven
 from appliance.values import Mac
 

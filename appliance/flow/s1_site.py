@@ -9,9 +9,10 @@ from appliance.flow.approved import with_approved
 from appliance.flow.context import Context
 from appliance.flow.step import Done, NotYet, Step
 from appliance.site.freeze import Frozen, propose
-from appliance.site.load import load_file
+from appliance.site.load import LoadedSite, load_file
 from appliance.site.make_plan import make_plan
 from appliance.site.model import Site
+from appliance.site.places import Places
 from appliance.site.plan import Plan
 
 
@@ -35,7 +36,7 @@ class SiteStep(Step[Path, Plan]):
 
     def run(self, given: Path) -> Done[Plan]:
         """Compute the Plan and freeze what it proposed."""
-        plan = plan_of(self._context, load_file(given).site)
+        plan = plan_of(self._context, load_file(given))
         armed = [each.name for each in plan.machines if each.not_armed is None]
         for machine in plan.machines:
             if machine.not_armed is not None:
@@ -47,11 +48,25 @@ class SiteStep(Step[Path, Plan]):
         return Done(plan, {"digest": plan.digest(), "armed": armed})
 
 
-def plan_of(context: Context, site: Site) -> Plan:
-    """Give the plan of the site and its approved machines, keeping new proposals."""
-    whole = with_approved(site, context.approved.all())
-    kept = context.frozen.read()
-    frozen = propose(whole, Frozen() if kept is None else Frozen.from_json(kept))
-    if frozen.as_json() != kept:
+def plan_of(context: Context, loaded: LoadedSite) -> Plan:
+    """Give the plan of the site and its approved machines, keeping new proposals.
+
+    Raises SiteFileError where the file changes what is already built.
+    """
+    whole = with_approved(loaded.site, context.approved.all())
+    frozen = propose_again(context, whole, loaded.places)
+    if frozen.as_json() != context.frozen.read():
         context.frozen.write(frozen.as_json())
     return make_plan(whole, frozen)
+
+
+def propose_again(context: Context, site: Site, places: Places) -> Frozen:
+    """Propose what is unsaid, keeping what is frozen; nothing is written."""
+    kept = context.frozen.read()
+    built = frozenset(
+        each.name
+        for each in context.proven.all()
+        if each.installed is not None or each.record.get("installs", 0)
+    )
+    frozen = None if kept is None else Frozen.from_json(kept)
+    return propose(site, frozen, built=built, places=places)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from appliance.boot.model import ServedFile
+from appliance.boot.model import BootMachine, ServedFile
+from appliance.flow.boot_machines import boot_machines
 from appliance.flow.context import Context
 from appliance.flow.preflight import (
     refuse_doubtful_clock,
@@ -45,6 +46,15 @@ class BootServicesStep(Step[Served, Services]):
         del given
         return NotYet("services belong to the run that started them")
 
+    def _held(self, plan: Plan) -> tuple[BootMachine, ...]:
+        """Every machine is known and none is armed until s4 arms it."""
+        installed = frozenset(
+            each.name for each in self._context.proven.all() if each.installed is not None
+        )
+        return boot_machines(
+            plan, installed=installed, vip_answers=False, documents=lambda _machine: None
+        )
+
     def run(self, given: Served) -> Done[Services]:
         """Check the laptop and the wire, then start. Raises PreflightError, nothing changed."""
         context = self._context
@@ -61,7 +71,7 @@ class BootServicesStep(Step[Served, Services]):
             context.tell(
                 "finding", "nothing keeps this laptop from sleeping: leave it plugged in, lid open"
             )
-        services = Services(context, given.plan, given.files)
+        services = Services(context, given.plan, given.files, self._held(given.plan))
         context.resources.callback(services.stop)
         services.start()
         return Done(

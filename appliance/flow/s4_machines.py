@@ -11,8 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from appliance.boot.model import BootEvent, BootMachine
-from appliance.boot.process import RecordChanged
+from appliance.boot.control import Event, RecordChanged
+from appliance.boot.model import BootMachine
 from appliance.errors import DeadlineError, StepError
 from appliance.flow.boot_machines import boot_machines
 from appliance.flow.context import Context
@@ -149,13 +149,13 @@ class Watch:
         if approved == self._approved:
             return
         self._approved = approved
-        self._plan = plan_of(self._context, load_file(self._context.site_file).site)
+        self._plan = plan_of(self._context, load_file(self._context.site_file))
         self._documents = Documenter(self._plan, self._context.vault)
         self._context.tell("finding", f"approved machines: {', '.join(approved)}")
 
     def _turn(self, pool: ThreadPoolExecutor) -> None:
         self._context.raise_if_stopped()
-        self._services.keep_alive(lambda text: self._context.tell("finding", text))
+        self._services.keep_open(lambda text: self._context.tell("finding", text))
         if not self._services.running:
             time.sleep(_TURN_SECONDS)
             return
@@ -166,18 +166,17 @@ class Watch:
         self._look_for_overdue()
         self.tell_boot()
 
-    def _take(self, message: BootEvent | RecordChanged) -> None:
+    def _take(self, message: Event | RecordChanged) -> None:
         if isinstance(message, RecordChanged):
             self._roll.record(message.machine, message.record)
             return
-        data = dict(message.data)
-        if message.mac is not None:
-            data["mac"] = str(message.mac)
-        if message.seen is not None:
-            data["seen"] = message.seen.value
-        self._context.tell(
-            message.kind, message.text, machine=message.machine, data=data, at=message.at
-        )
+        event = message.event
+        data = dict(event.data)
+        if event.mac is not None:
+            data["mac"] = str(event.mac)
+        if event.seen is not None:
+            data["seen"] = event.seen.value
+        self._context.tell(event.kind, event.text, machine=event.machine, data=data, at=event.at)
 
     def _all_ready(self) -> bool:
         return all(
