@@ -99,6 +99,7 @@ class IpxeOption(IntEnum):
     PRIORITY = 1
     KEEP_SAN = 8
     SKIP_SAN_BOOT = 9
+    PXE_EXTENSIONS = 16
     ISCSI = 17
     AOE = 18
     HTTP = 19
