@@ -143,7 +143,11 @@ class ArtifactNames:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All of a site, worked out. Machines: the create node first, then the joins by name."""
+    """All of a site, worked out. Machines: the create node first, then the joins by name.
+
+    `networks` begins with the one for provisioning. `hosts` are names within `zone`, without it.
+    `base_url` has no slash at its end. `notes` are what people should know before they begin.
+    """
 
     site_id: str
     zone: str
@@ -153,6 +157,7 @@ class Plan:
     artifacts: ArtifactNames
     hosts: tuple[tuple[str, IPv4Address], ...]
     base_url: str
+    notes: tuple[str, ...] = ()
 
     @property
     def provisioning(self) -> NetworkPlan:

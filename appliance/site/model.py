@@ -1,0 +1,357 @@
+"""What a site file may say: every key, its type, its default, its meaning.
+
+The descriptions here are the docs' (`docs/settings.md`) and the JSON Schema's. `unsaid` says what
+holds where a key is left out, for defaults that depend on the rest of the site.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from appliance.site.plan import MAIN_NETWORK, OwnDisk
+from appliance.site.scalars import (
+    Address,
+    Agents,
+    Console,
+    Cpus,
+    Disk,
+    DiskPath,
+    Domain,
+    Firmware,
+    Flag,
+    Harvester,
+    IpxeName,
+    K3s,
+    Label,
+    MacAddress,
+    MachineRole,
+    Mtu,
+    Network4,
+    NetworkRole,
+    OwnDiskWay,
+    Range,
+    Rke2,
+    RoleOfNetwork,
+    Serial,
+    Servers,
+    Size,
+    SshKey,
+    SystemUuid,
+    Vlan,
+)
+from appliance.site.versions import HarvesterLine, line_of
+
+GIB = 2**30
+DEFAULT_CIDR = "10.20.0.0/24"
+
+
+def _unsaid(text: str) -> JsonDict:
+    return {"unsaid": text}
+
+
+class SiteModel(BaseModel):
+    """What all parts share: no unknown keys, no changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
+
+
+class NetworkSite(SiteModel):
+    """One network of the site."""
+
+    cidr: Network4 = Field(
+        default=DEFAULT_CIDR,  # type: ignore[assignment]  # read by the key's own type
+        description="The subnet. Harvester's own ranges, 10.52.0.0/16 and 10.53.0.0/16, are taken.",
+    )
+    gateway: Address | None = Field(
+        default=None,
+        description="The default route of the machines. Harvester's installer and RKE2 stop "
+        "without one; where an air gap has no router, the address may stay unanswered.",
+        json_schema_extra=_unsaid("the first address of the subnet"),
+    )
+    bridge: Address | None = Field(
+        default=None,
+        description="The laptop's address on this network.",
+        json_schema_extra=_unsaid("proposed: the first free address after the gateway"),
+    )
+    pool: Range | None = Field(
+        default=None,
+        description="Addresses for machines that are not in this file: `first to last`.",
+        json_schema_extra=_unsaid("proposed: the free part of the subnet's last quarter"),
+    )
+    dns: tuple[Address, ...] = Field(
+        default=(),
+        strict=False,
+        description="DNS servers the installed machines keep using after the laptop left.",
+        json_schema_extra=_unsaid("the bridge, with a note in the Plan"),
+    )
+    ntp: tuple[Address, ...] = Field(
+        default=(),
+        strict=False,
+        description="NTP servers the installed machines keep using after the laptop left.",
+        json_schema_extra=_unsaid("the bridge, with a note in the Plan"),
+    )
+    mtu: Mtu = Field(
+        default=1500,
+        description="Largest packet of this network, in octets. Every switch port must carry it.",
+    )
+    vlan: Vlan | None = Field(
+        default=None,
+        description="VLAN tag.",
+        json_schema_extra=_unsaid("untagged"),
+    )
+    role: RoleOfNetwork | None = Field(
+        default=None,
+        description="What the network is for. Machines boot on the one for provisioning.",
+        json_schema_extra=_unsaid(
+            f"`provisioning` for `{MAIN_NETWORK}` or an only network, else `vm`"
+        ),
+    )
+
+
+class MachineSite(SiteModel):
+    """One hypervisor machine. Its key is its name."""
+
+    mac: MacAddress | None = Field(
+        default=None,
+        description="The network card the machine boots from.",
+        json_schema_extra=_unsaid("the machine is not armed until it has a MAC address"),
+    )
+    macs: tuple[MacAddress, ...] = Field(
+        default=(),
+        strict=False,
+        description="Instead of `mac`, where it may boot from several cards: all are this machine.",
+    )
+    serial: Serial | None = Field(
+        default=None, description="Serial number, as on the label and in SMBIOS."
+    )
+    uuid: SystemUuid | None = Field(
+        default=None, description="System UUID, as SMBIOS and PXE option 97 give it."
+    )
+    address: Address | None = Field(
+        default=None,
+        description="The machine's address on the provisioning network. It never changes after "
+        "installation.",
+        json_schema_extra=_unsaid("proposed and frozen at first use"),
+    )
+    hostname: Label | None = Field(
+        default=None,
+        description="The machine's host name, and its node name in Harvester.",
+        json_schema_extra=_unsaid("the machine's name"),
+    )
+    role: MachineRole | None = Field(
+        default=None,
+        description="Whether it founds the Harvester cluster or joins it. Exactly one creates.",
+        json_schema_extra=_unsaid(
+            "the first by name creates, the others join; frozen at first use"
+        ),
+    )
+    disk: Disk | None = Field(
+        default=None,
+        description="The disk to install on; all on it is lost. A path under `/dev/disk/by-id/` "
+        "or `/dev/disk/by-path/`, or a selector that exactly one disk matches: "
+        "`size >= 250G, not usb`.",
+        json_schema_extra=_unsaid("the machine is not armed until its disk is named by a path"),
+    )
+    data_disk: DiskPath | None = Field(
+        default=None, description="A second disk, for the virtual machines' volumes. At least 50G."
+    )
+    wipe_disks: tuple[DiskPath, ...] = Field(
+        default=(),
+        strict=False,
+        description="Further disks whose old partitions and LVM or Longhorn marks are removed.",
+    )
+    wipe_all_disks: Flag = Field(
+        default=False,
+        description="Wipe every disk of the machine besides `disk` and `data_disk`.",
+    )
+    firmware: Firmware | None = Field(
+        default=None,
+        description="The firmware it is expected to boot with. Harvester from 1.8 needs UEFI.",
+        json_schema_extra=_unsaid("any that the version of Harvester can boot with"),
+    )
+    own_disk: OwnDiskWay = Field(
+        default=OwnDisk.EXIT,
+        description="How it is told to boot its own disk once installed: `exit` leaves iPXE, "
+        "`404` has the firmware find nothing, `sanboot` starts the disk from iPXE. "
+        "After a failed try the next is used.",
+    )
+    ipxe: IpxeName | None = Field(
+        default=None,
+        description="The iPXE build it is given. `ipxe.efi` brings its own network drivers, "
+        "`snponly.efi` uses the firmware's.",
+        json_schema_extra=_unsaid("`undionly.kpxe` for `firmware: bios`, else `snponly.efi`"),
+    )
+    memory: Size | None = Field(
+        default=None,
+        description="Its memory. With it, the virtual machines are summed against the hosts.",
+        json_schema_extra=_unsaid("not checked"),
+    )
+    cpus: Cpus | None = Field(
+        default=None,
+        description="Its processor threads.",
+        json_schema_extra=_unsaid("not checked"),
+    )
+    disk_size: Size | None = Field(
+        default=None,
+        description="The size of `disk`. A disk sold as 500 GB holds `465G`, or write `500GB`.",
+        json_schema_extra=_unsaid("not checked"),
+    )
+    data_disk_size: Size | None = Field(
+        default=None,
+        description="The size of `data_disk`.",
+        json_schema_extra=_unsaid("not checked"),
+    )
+
+    @property
+    def all_macs(self) -> tuple[MacAddress, ...]:
+        """All its MAC addresses, `mac` or `macs`."""
+        return (self.mac, *self.macs) if self.mac else self.macs
+
+
+class HypervisorSite(SiteModel):
+    """Harvester and the machines it is installed on."""
+
+    harvester: Harvester = Field(
+        description="The version of Harvester, of a known line.", examples=["v1.8.2"]
+    )
+    vip: Address | None = Field(
+        default=None,
+        description="The address of the Harvester cluster itself, beside those of its machines.",
+        json_schema_extra=_unsaid("proposed and frozen at first use"),
+    )
+    machines: dict[Label, MachineSite] = Field(
+        description="The machines, by name.",
+        min_length=1,
+        examples=['{hv1: {mac: "52:54:00:12:34:56", disk: /dev/disk/by-id/…}}'],
+    )
+    accept_small_hardware: Flag = Field(
+        default=False,
+        description="Install on machines below Harvester's production minimum of 16 threads, 64G "
+        "of memory and a network of 10 Gbit/s; its installer stops on them otherwise.",
+    )
+    ssh_keys: tuple[SshKey, ...] = Field(
+        default=(),
+        strict=False,
+        description="Public SSH keys that may log in as `rancher`.",
+        json_schema_extra=_unsaid("none besides the key that is made for the site"),
+    )
+    console: tuple[Console, ...] = Field(
+        default=("tty1",),
+        strict=False,
+        description="Kernel consoles. The installer's screen is on the first.",
+    )
+
+
+class VmSize(SiteModel):
+    """The size of one virtual machine."""
+
+    cpus: Cpus = Field(default=2, description="Virtual processors.")
+    memory: Size = Field(default=4 * GIB, description="Memory.", json_schema_extra=_unsaid("`4G`"))
+    disk: Size = Field(default=40 * GIB, description="Disk.", json_schema_extra=_unsaid("`40G`"))
+
+
+class VmSizes(SiteModel):
+    """The sizes of the cluster's virtual machines."""
+
+    servers: VmSize = Field(default=VmSize(), description="Size of each server.")
+    agents: VmSize = Field(default=VmSize(), description="Size of each agent.")
+
+
+class ClusterSite(SiteModel):
+    """The Kubernetes cluster on virtual machines. `rke2` or `k3s`, one of them."""
+
+    rke2: Rke2 | None = Field(
+        default=None,
+        description="The version of RKE2.",
+        json_schema_extra=_unsaid("`k3s` says the version"),
+    )
+    k3s: K3s | None = Field(
+        default=None,
+        description="The version of K3s, instead of RKE2.",
+        json_schema_extra=_unsaid("`rke2` says the version"),
+    )
+    servers: Servers = Field(
+        default=3, description="Virtual machines with the control plane: 1, 3, 5, 7 or 9."
+    )
+    agents: Agents = Field(default=0, description="Virtual machines that only carry work.")
+    sizes: VmSizes = Field(default=VmSizes(), description="Sizes of the virtual machines.")
+
+
+class LabSite(SiteModel):
+    """What each machine gets in the rehearsal. It changes nothing at the site."""
+
+    memory: Size = Field(
+        default=3 * GIB,
+        description="Memory of an emulated machine.",
+        json_schema_extra=_unsaid("`3G`"),
+    )
+    cpus: Cpus = Field(default=2, description="Processors of an emulated machine.")
+    disk: Size = Field(
+        default=12 * GIB,
+        description="Disk of an emulated machine; it is sparse.",
+        json_schema_extra=_unsaid("`12G`"),
+    )
+
+
+def _implied_networks() -> dict[str, NetworkSite]:
+    return {MAIN_NETWORK: NetworkSite()}
+
+
+class Site(SiteModel):
+    """A whole site file."""
+
+    site: Label = Field(
+        description="The site's id. It keys all that the laptop keeps of the site.",
+        examples=["alpha"],
+    )
+    domain: Domain | None = Field(
+        default=None,
+        description="The DNS domain of the machines.",
+        json_schema_extra=_unsaid("`<site>.internal`"),
+    )
+    networks: dict[Label, NetworkSite] = Field(
+        default_factory=_implied_networks,
+        min_length=1,
+        description="The networks, by name.",
+        json_schema_extra=_unsaid(f"one, `{MAIN_NETWORK}`, with all defaults"),
+    )
+    hypervisor: HypervisorSite = Field(description="Harvester and its machines.")
+    cluster: ClusterSite | None = Field(
+        default=None,
+        description="The Kubernetes cluster.",
+        json_schema_extra=_unsaid("none: the run ends with a ready Harvester"),
+    )
+    lab: LabSite = Field(default=LabSite(), description="Sizes for the rehearsal.")
+
+    @property
+    def zone(self) -> str:
+        """The DNS domain, said or implied."""
+        return self.domain or f"{self.site}.internal"
+
+    @property
+    def line(self) -> HarvesterLine:
+        """What is known of the site's Harvester."""
+        line = line_of(self.hypervisor.harvester)
+        if line is None:  # the key's own type refuses unknown lines
+            raise ValueError(f"Harvester {self.hypervisor.harvester} is not known")
+        return line
+
+    def role_of(self, name: str) -> NetworkRole:
+        """What a network is for, said or implied."""
+        said = self.networks[name].role
+        if said is not None:
+            return said
+        if name == MAIN_NETWORK or len(self.networks) == 1:
+            return NetworkRole.PROVISIONING
+        return NetworkRole.VM
+
+    def networks_for(self, role: NetworkRole) -> tuple[str, ...]:
+        """The names of the networks of one role, sorted."""
+        return tuple(sorted(name for name in self.networks if self.role_of(name) is role))
+
+    @property
+    def provisioning(self) -> str:
+        """The name of the network on which machines boot. The rules see to it that there is one."""
+        names = self.networks_for(NetworkRole.PROVISIONING)
+        return names[0] if names else min(self.networks)

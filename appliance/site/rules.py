@@ -1,0 +1,468 @@
+"""The rules between the values of a site: each one small function, all in one tuple.
+
+Pure: a Site in, findings out. What a single value must look like is its type's matter
+(`site/scalars.py`); what depends on frozen values is `site/freeze.py`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from ipaddress import IPv4Address, IPv4Network
+
+from appliance.site.model import GIB, MachineSite, Site, VmSize
+from appliance.site.places import Finding, Path, path_text
+from appliance.site.plan import ExpectedFirmware, Role
+from appliance.site.scalars import NetworkRole
+
+Rule = Callable[[Site], Iterator[Finding]]
+
+HARVESTER_RANGES = (
+    (IPv4Network("10.52.0.0/16"), "Harvester's pods"),
+    (IPv4Network("10.53.0.0/16"), "Harvester's services"),
+)
+CLUSTER_RANGES = (
+    (IPv4Network("10.42.0.0/16"), "the cluster's pods"),
+    (IPv4Network("10.43.0.0/16"), "the cluster's services"),
+)
+RESERVED_NAMES = ("bridge", "gateway", "harvester", "localhost", "vip")
+"""Names that the site's DNS gives to other things than machines."""
+
+MIN_MEMORY = 64 * GIB
+MIN_CPUS = 16
+SLACK = 0.9
+"""Harvester's installer lets 10 % less memory pass (installer, preflight checks)."""
+MIN_DISK = 250 * GIB
+MIN_DISK_BESIDE_DATA = 180 * GIB
+MIN_DATA_DISK = 50 * GIB
+HOST_MEMORY = 8 * GIB
+"""What a host keeps for Harvester itself: our estimate, below what any real one was seen to use."""
+HOST_DISK = 174 * GIB
+"""Harvester's own partitions: OEM, ESP, state 15 GiB, recovery 8 GiB, persistent 150 GiB."""
+
+
+def network_path(name: str, *keys: str) -> Path:
+    """The path to a network or a key of it."""
+    return ("networks", name, *keys)
+
+
+def machine_path(name: str, *keys: str) -> Path:
+    """The path to a machine or a key of it."""
+    return ("hypervisor", "machines", name, *keys)
+
+
+VIP_PATH: Path = ("hypervisor", "vip")
+
+
+def broken_rules(site: Site) -> tuple[Finding, ...]:
+    """Ask every rule; give all that is broken."""
+    return tuple(finding for rule in RULES for finding in rule(site))
+
+
+def _machines(site: Site) -> Iterable[tuple[str, MachineSite]]:
+    return sorted(site.hypervisor.machines.items())
+
+
+def one_provisioning_network(site: Site) -> Iterator[Finding]:
+    """Machines boot on exactly one network."""
+    names = site.networks_for(NetworkRole.PROVISIONING)
+    if not names:
+        yield Finding(
+            ("networks",), "no network is for provisioning", "give one of them role: provisioning"
+        )
+    for name in names[1:]:
+        yield Finding(
+            network_path(name, "role"),
+            f"network {names[0]} is for provisioning already",
+            "give one of the two role: vm",
+        )
+
+
+def networks_apart(site: Site) -> Iterator[Finding]:
+    """No two networks share addresses or a VLAN."""
+    networks = sorted(site.networks.items())
+    for index, (name, network) in enumerate(networks):
+        for other, earlier in networks[:index]:
+            related = (network_path(other, "cidr"),)
+            if network.cidr.overlaps(earlier.cidr):
+                what = f"{network.cidr} overlaps {earlier.cidr} of network {other}"
+                yield Finding(
+                    network_path(name, "cidr"), what, "give each network its own subnet", related
+                )
+            if network.vlan == earlier.vlan:
+                tag = "untagged" if network.vlan is None else f"on VLAN {network.vlan}"
+                yield Finding(
+                    network_path(name, "vlan"),
+                    f"network {other} is {tag} as well",
+                    "give each network its own VLAN; one may be untagged",
+                    (network_path(other, "vlan"),),
+                )
+
+
+def networks_beside_clusters(site: Site) -> Iterator[Finding]:
+    """No network takes the addresses that Harvester or the cluster use inside."""
+    taken = HARVESTER_RANGES + (CLUSTER_RANGES if site.cluster else ())
+    for name, network in sorted(site.networks.items()):
+        for cidr, owner in taken:
+            if network.cidr.overlaps(cidr):
+                what = f"{network.cidr} overlaps {cidr}, which {owner} use"
+                yield Finding(network_path(name, "cidr"), what, "choose another subnet")
+
+
+def network_has_room(site: Site) -> Iterator[Finding]:
+    """A network holds gateway, bridge, VIP, machines and a pool."""
+    for name, network in sorted(site.networks.items()):
+        if not 8 <= network.cidr.prefixlen <= 28:
+            what = f"a /{network.cidr.prefixlen} is too {_extent(network.cidr)} for a site"
+            yield Finding(network_path(name, "cidr"), what, "choose a prefix from /8 to /28")
+
+
+def _extent(cidr: IPv4Network) -> str:
+    return "small" if cidr.prefixlen > 28 else "large"
+
+
+def network_addresses_inside(site: Site) -> Iterator[Finding]:
+    """Gateway, bridge and pool are host addresses of their network."""
+    for name, network in sorted(site.networks.items()):
+        cidr_path = network_path(name, "cidr")
+        for key, address in (("gateway", network.gateway), ("bridge", network.bridge)):
+            if address is not None:
+                yield from _inside(network_path(name, key), address, network.cidr, cidr_path)
+        if network.pool is not None:
+            for end in (network.pool.first, network.pool.last):
+                yield from _inside(network_path(name, "pool"), end, network.cidr, cidr_path)
+
+
+def site_addresses_inside(site: Site) -> Iterator[Finding]:
+    """The VIP and the machines are on the provisioning network."""
+    cidr = site.networks[site.provisioning].cidr
+    cidr_path = network_path(site.provisioning, "cidr")
+    for path, address in _site_addresses(site):
+        yield from _inside(path, address, cidr, cidr_path)
+
+
+def _site_addresses(site: Site) -> Iterator[tuple[Path, IPv4Address]]:
+    if site.hypervisor.vip is not None:
+        yield VIP_PATH, site.hypervisor.vip
+    for name, machine in _machines(site):
+        if machine.address is not None:
+            yield machine_path(name, "address"), machine.address
+
+
+def _inside(
+    path: Path, address: IPv4Address, cidr: IPv4Network, cidr_path: Path
+) -> Iterator[Finding]:
+    first, last = cidr.network_address + 1, cidr.broadcast_address - 1
+    if address not in cidr:
+        yield Finding(
+            path, f"{address} is not in {cidr}", f"choose from {first} to {last}", (cidr_path,)
+        )
+    elif address in (cidr.network_address, cidr.broadcast_address):
+        kind = "network's own" if address == cidr.network_address else "broadcast"
+        what = f"{address} is the {kind} address of {cidr}"
+        yield Finding(path, what, f"choose from {first} to {last}", (cidr_path,))
+
+
+def addresses_outside_pool(site: Site) -> Iterator[Finding]:
+    """No fixed address is in the dynamic range, where another machine could be given it."""
+    for name, network in sorted(site.networks.items()):
+        if network.pool is None:
+            continue
+        fixed = [
+            (network_path(name, key), address)
+            for key, address in (("gateway", network.gateway), ("bridge", network.bridge))
+            if address is not None
+        ]
+        if name == site.provisioning:
+            fixed += _site_addresses(site)
+        for path, address in fixed:
+            if address in network.pool:
+                yield Finding(
+                    path,
+                    f"{address} is inside the dynamic range {network.pool}",
+                    f"choose an address outside it, or shorten networks.{name}.pool",
+                    (network_path(name, "pool"),),
+                )
+
+
+def addresses_unique(site: Site) -> Iterator[Finding]:
+    """No address is given twice."""
+    owners: list[tuple[Path, Hashable]] = []
+    for name, network in sorted(site.networks.items()):
+        gateway = network.gateway or network.cidr.network_address + 1
+        owners.append((network_path(name, "gateway"), gateway))
+        if network.bridge is not None:
+            owners.append((network_path(name, "bridge"), network.bridge))
+    owners += _site_addresses(site)
+    yield from _unique(owners, "give each its own address")
+
+
+def _unique(owners: Iterable[tuple[Path, Hashable]], fix: str) -> Iterator[Finding]:
+    seen: dict[Hashable, Path] = {}
+    for path, value in owners:
+        if value in seen:
+            first = seen[value]
+            yield Finding(path, f"{value} is also {path_text(first)}", fix, (first,))
+        else:
+            seen[value] = path
+
+
+def macs_unique(site: Site) -> Iterator[Finding]:
+    """No MAC address belongs to two machines, or stands twice."""
+    owners: list[tuple[Path, Hashable]] = []
+    for name, machine in _machines(site):
+        if machine.mac is not None:
+            owners.append((machine_path(name, "mac"), machine.mac))
+        owners += [((*machine_path(name, "macs"), i), mac) for i, mac in enumerate(machine.macs)]
+    yield from _unique(owners, "read it again from each machine's label")
+
+
+def mac_or_macs(site: Site) -> Iterator[Finding]:
+    """A machine has `mac` or `macs`, so that nobody wonders which one counts."""
+    for name, machine in _machines(site):
+        if machine.mac is not None and machine.macs:
+            what = "mac and macs are both given"
+            yield Finding(machine_path(name, "macs"), what, "write them all under macs")
+
+
+def hostnames_unique(site: Site) -> Iterator[Finding]:
+    """No two machines share a host name, and none takes a name of the site itself."""
+    owners: list[tuple[Path, Hashable]] = []
+    for name, machine in _machines(site):
+        path = machine_path(name, "hostname") if machine.hostname else machine_path(name)
+        hostname = machine.hostname or name
+        owners.append((path, hostname))
+        if hostname in RESERVED_NAMES:
+            what = f"the name {hostname} belongs to the site itself"
+            yield Finding(path, what, "choose another hostname", of_key=not machine.hostname)
+    yield from _unique(owners, "give each machine its own hostname")
+
+
+def identifiers_unique(site: Site) -> Iterator[Finding]:
+    """Serial numbers and UUIDs tell machines apart (harvester/harvester#4025)."""
+    machines = _machines(site)
+    serials = [(machine_path(n, "serial"), m.serial) for n, m in machines if m.serial]
+    uuids = [(machine_path(n, "uuid"), m.uuid) for n, m in machines if m.uuid]
+    yield from _unique(serials, "read it again from each machine's label")
+    yield from _unique(uuids, "read it again from each machine; a vendor's fault needs a new UUID")
+
+
+def disks_unique(site: Site) -> Iterator[Finding]:
+    """A by-id name holds a serial number, so it cannot be right for two machines."""
+    owners: list[tuple[Path, Hashable]] = []
+    for name, machine in _machines(site):
+        paths = [("disk", machine.disk.path if machine.disk else None)]
+        paths.append(("data_disk", machine.data_disk))
+        for key, path in paths:
+            if path and path.startswith("/dev/disk/by-id/"):
+                owners.append((machine_path(name, key), path))
+    yield from _unique(owners, "name each machine's own disk")
+
+
+def disks_sensible(site: Site) -> Iterator[Finding]:
+    """One machine's disks do not contradict each other."""
+    for name, machine in _machines(site):
+        if machine.wipe_all_disks and machine.wipe_disks:
+            what = "wipe_all_disks wipes these already"
+            yield Finding(machine_path(name, "wipe_disks"), what, "keep one of the two")
+        system = machine.disk.path if machine.disk else None
+        for index, wiped in enumerate(machine.wipe_disks):
+            if wiped in (system, machine.data_disk):
+                what = f"{wiped} is installed on, which wipes it already"
+                yield Finding((*machine_path(name, "wipe_disks"), index), what, "take it out")
+        by_path = machine.data_disk is not None and "/by-path/" in machine.data_disk
+        if by_path and machine.data_disk == system:
+            what = "this is the disk to install on"
+            yield Finding(machine_path(name, "data_disk"), what, "name another disk")
+        if machine.data_disk_size is not None and machine.data_disk is None:
+            what = "there is no data_disk"
+            yield Finding(machine_path(name, "data_disk_size"), what, "name it, or take this out")
+
+
+def one_create(site: Site) -> Iterator[Finding]:
+    """Exactly one machine founds the Harvester cluster."""
+    machines = site.hypervisor.machines
+    creates = [name for name, machine in _machines(site) if machine.role is Role.CREATE]
+    for name in creates[1:]:
+        what = f"{creates[0]} creates the cluster already"
+        yield Finding(
+            machine_path(name, "role"),
+            what,
+            "write role: join",
+            (machine_path(creates[0], "role"),),
+        )
+    if machines and all(machine.role is Role.JOIN for machine in machines.values()):
+        what = "every machine joins, and none creates the cluster"
+        yield Finding(
+            ("hypervisor", "machines"), what, "give one of them role: create", of_key=True
+        )
+
+
+def firmware_can_boot(site: Site) -> Iterator[Finding]:
+    """Harvester from 1.8 stops at once on BIOS, and nothing can skip it."""
+    version = site.hypervisor.harvester
+    for name, machine in _machines(site):
+        path, version_path = machine_path(name, "firmware"), ("hypervisor", "harvester")
+        if machine.firmware is ExpectedFirmware.BIOS and site.line.uefi_only:
+            yield Finding(
+                path,
+                f"Harvester {version} installs on UEFI only",
+                "switch the machine to UEFI, or choose v1.7.3",
+                (version_path,),
+            )
+        if machine.ipxe and _is_bios_build(machine.ipxe) is not _is_bios(machine):
+            what = f"{machine.ipxe} cannot start on firmware {machine.firmware or 'UEFI'}"
+            fix = "write undionly.kpxe with firmware: bios, snponly.efi or ipxe.efi with UEFI"
+            yield Finding(machine_path(name, "ipxe"), what, fix, (path,))
+
+
+def _is_bios(machine: MachineSite) -> bool:
+    return machine.firmware is ExpectedFirmware.BIOS
+
+
+def _is_bios_build(name: str) -> bool:
+    return name.endswith("pxe")
+
+
+def hardware_large_enough(site: Site) -> Iterator[Finding]:
+    """Where a machine's size is said, Harvester's installer will not stop on it."""
+    for name, machine in _machines(site):
+        if not site.hypervisor.accept_small_hardware:
+            yield from _below_production(name, machine)
+        if site.line.checks_disk_always or not site.hypervisor.accept_small_hardware:
+            yield from _disk_too_small(name, machine)
+
+
+def _below_production(name: str, machine: MachineSite) -> Iterator[Finding]:
+    fix = "take a larger machine, or set hypervisor.accept_small_hardware: true"
+    related: tuple[Path, ...] = (("hypervisor", "accept_small_hardware"),)
+    if machine.memory is not None and machine.memory < MIN_MEMORY * SLACK:
+        what = (
+            f"Harvester's installer stops below 64G of memory, and this is {_gib(machine.memory)}"
+        )
+        yield Finding(machine_path(name, "memory"), what, fix, related)
+    if machine.cpus is not None and machine.cpus < MIN_CPUS:
+        what = f"Harvester's installer stops below {MIN_CPUS} threads, and these are {machine.cpus}"
+        yield Finding(machine_path(name, "cpus"), what, fix, related)
+
+
+def _disk_too_small(name: str, machine: MachineSite) -> Iterator[Finding]:
+    least = MIN_DISK_BESIDE_DATA if machine.data_disk else MIN_DISK
+    if machine.disk_size is not None and machine.disk_size < least:
+        what = f"Harvester needs {_gib(least)} here, and this is {_gib(machine.disk_size)}"
+        yield Finding(machine_path(name, "disk_size"), what, "take a larger disk")
+    if machine.data_disk_size is not None and machine.data_disk_size < MIN_DATA_DISK:
+        what = f"Harvester needs {_gib(MIN_DATA_DISK)} here"
+        yield Finding(machine_path(name, "data_disk_size"), what, "take a larger disk")
+
+
+def cluster_sensible(site: Site) -> Iterator[Finding]:
+    """The cluster has one distribution, and servers that can agree."""
+    cluster = site.cluster
+    if cluster is None:
+        return
+    if cluster.rke2 and cluster.k3s:
+        yield Finding(("cluster", "k3s"), "rke2 is given as well", "keep one of the two")
+    if not cluster.rke2 and not cluster.k3s:
+        what = "no version is given"
+        yield Finding(
+            ("cluster",),
+            what,
+            "write rke2: v1.36.3+rke2r1",
+            (("cluster", "rke2"), ("cluster", "k3s")),
+            of_key=True,
+        )
+    if cluster.servers % 2 == 0:
+        what = f"{cluster.servers} servers bear no more failures than {cluster.servers - 1}"
+        fix = f"write {cluster.servers - 1} or {cluster.servers + 1}"
+        yield Finding(("cluster", "servers"), what, fix)
+
+
+def vms_fit_memory(site: Site) -> Iterator[Finding]:
+    """Where every host says its memory, the virtual machines fit into the hosts together."""
+    hosts = [machine.memory for machine in site.hypervisor.machines.values()]
+    if site.cluster is None or not hosts or any(memory is None for memory in hosts):
+        return
+    free = [max(0, (memory or 0) - HOST_MEMORY) for memory in hosts]
+    yield from _fits(site, "memory", [vm.memory for vm in _vms(site)], free, max(free))
+
+
+def vms_fit_disks(site: Site) -> Iterator[Finding]:
+    """Where every host says its disks, the volumes fit, counted with their copies."""
+    machines = site.hypervisor.machines.values()
+    free = [_volume_space(machine) for machine in machines]
+    if site.cluster is None or not free or any(space is None for space in free):
+        return
+    copies = storage_replicas(len(free))
+    spaces = [space or 0 for space in free]
+    volumes = [vm.disk * copies for vm in _vms(site)]
+    largest = max(spaces) * copies
+    yield from _fits(site, "disk", volumes, spaces, largest)
+
+
+def storage_replicas(machines: int) -> int:
+    """How many copies Harvester keeps of a volume: one a machine, at most three."""
+    return min(3, max(1, machines))
+
+
+def _volume_space(machine: MachineSite) -> int | None:
+    if machine.data_disk is not None:
+        return machine.data_disk_size
+    return None if machine.disk_size is None else max(0, machine.disk_size - HOST_DISK)
+
+
+def _vms(site: Site) -> list[VmSize]:
+    if site.cluster is None:
+        return []
+    sizes = site.cluster.sizes
+    return [sizes.servers] * site.cluster.servers + [sizes.agents] * site.cluster.agents
+
+
+def _fits(
+    site: Site, kind: str, wanted: list[int], free: list[int], largest: int
+) -> Iterator[Finding]:
+    machines = "memory" if kind == "memory" else "disk_size"
+    related: tuple[Path, ...] = (
+        *(machine_path(name, machines) for name in site.hypervisor.machines),
+        ("cluster", "servers"),
+        ("cluster", "agents"),
+        ("cluster", "sizes"),
+    )
+    fix = "make them smaller or fewer, or the hosts larger"
+    if sum(wanted) > sum(free):
+        what = (
+            f"the virtual machines need {_gib(sum(wanted))} of {kind}, "
+            f"and the hosts have {_gib(sum(free))} for them"
+        )
+        yield Finding(("cluster",), what, fix, related, of_key=True)
+    elif wanted and max(wanted) > largest:
+        what = f"a virtual machine's {kind} of {_gib(max(wanted))} fits into no host"
+        yield Finding(("cluster",), what, fix, related, of_key=True)
+
+
+def _gib(octets: int) -> str:
+    return f"{octets / GIB:.1f}".removesuffix(".0") + "G"
+
+
+RULES: tuple[Rule, ...] = (
+    one_provisioning_network,
+    networks_apart,
+    networks_beside_clusters,
+    network_has_room,
+    network_addresses_inside,
+    site_addresses_inside,
+    addresses_outside_pool,
+    addresses_unique,
+    macs_unique,
+    mac_or_macs,
+    hostnames_unique,
+    identifiers_unique,
+    disks_unique,
+    disks_sensible,
+    one_create,
+    firmware_can_boot,
+    hardware_large_enough,
+    cluster_sensible,
+    vms_fit_memory,
+    vms_fit_disks,
+)
+"""Every rule there is. A new one is a function above and a line here."""
