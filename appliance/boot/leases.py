@@ -22,8 +22,8 @@ from appliance.values import Mac
 OFFER_SECONDS = 30.0
 """EDK2 collects offers for about 4 s before it asks for one (measured, OVMF 2022.11)."""
 
-QUARANTINE_SECONDS = 600.0
-"""How long a declined address rests; dnsmasq's value for reservations."""
+SET_ASIDE = 600.0
+"""Seconds that a declined address, or one seen in use, is given to nobody: dnsmasq's value."""
 
 
 _NEAR = 32
@@ -38,15 +38,16 @@ class Hold(StrEnum):
 
     OFFER = "offer"
     LEASE = "lease"
-    QUARANTINE = "quarantine"
+    DECLINED = "declined"
+    IN_USE = "in-use"
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
     """An address that is held until `ends` (monotonic seconds).
 
-    `mac` is the holder's; with QUARANTINE, that of the machine that declined, or whose answer to
-    a probe showed that the address is in use.
+    `mac` is the holder's; with DECLINED, that of the machine which found the address in use by
+    another; with IN_USE, that of the machine which was seen to use it without a lease.
     """
 
     address: IPv4Address
@@ -158,10 +159,11 @@ class LeaseBook:
         self._expire(now)
         number = int(address)
         held = self._by_address.get(number)
-        if held is not None and held.hold is Hold.QUARANTINE:
-            return f"{address} is in use by another machine or was declined"
+        if held is not None and held.hold is Hold.DECLINED:
+            return f"{address} was declined because another machine uses it"
         if held is not None and held.mac != mac:
-            return f"{address} is held by {held.mac}"
+            verb = "in use" if held.hold is Hold.IN_USE else "held"
+            return f"{address} is {verb} by {held.mac}"
         reserved = self._reserved.get(mac)
         if reserved == number:
             return ""
@@ -206,27 +208,29 @@ class LeaseBook:
             self._drop(offered)
 
     def decline(self, mac: Mac, address: IPv4Address, now: float) -> tuple[LeaseChange, ...]:
-        """Quarantine an address that its holder found in use.
+        """Set an address aside that its holder found in use.
 
         Nothing happens when it is not the holder: no machine may talk another's address away.
         """
         held = self._by_address.get(int(address))
-        if held is None or held.mac != mac or held.hold is Hold.QUARANTINE:
+        if held is None or held.mac != mac or held.hold not in (Hold.OFFER, Hold.LEASE):
             return ()
-        return self._quarantine(address, mac, now, QUARANTINE_SECONDS)
+        return self._set_aside(Lease(address, mac, Hold.DECLINED, now + SET_ASIDE, SET_ASIDE))
 
-    def found_in_use(
-        self, address: IPv4Address, by: Mac, now: float, *, seconds: float = QUARANTINE_SECONDS
-    ) -> tuple[LeaseChange, ...]:
-        """Quarantine an address that `by` answered a probe for, unless it is `by`'s own lease."""
+    def found_in_use(self, address: IPv4Address, by: Mac, now: float) -> tuple[LeaseChange, ...]:
+        """Set an address aside that `by` was seen to use, unless somebody has a lease on it.
+
+        Nobody but `by` is given it then. An offer of it to another is withdrawn.
+        """
         self._expire(now)
-        self._proven_free.pop(int(address), None)
-        held = self._by_address.get(int(address))
-        if held is not None and (held.mac == by or held.hold is Hold.LEASE):
+        number = int(address)
+        self._proven_free.pop(number, None)
+        held = self._by_address.get(number)
+        settled = held is not None and (held.mac == by or held.hold is not Hold.OFFER)
+        foreign = number not in self._reserved_addresses and not self._is_dynamic(number)
+        if settled or foreign or self._reserved.get(by) == number:
             return ()
-        if self._reserved.get(by) == int(address):
-            return ()
-        return self._quarantine(address, by, now, seconds)
+        return self._set_aside(Lease(address, by, Hold.IN_USE, now + SET_ASIDE, SET_ASIDE))
 
     def found_free(self, address: IPv4Address, now: float) -> None:
         """Note that nobody answered a probe for this address at `now`."""
@@ -316,18 +320,15 @@ class LeaseBook:
 
     def _is_available(self, number: int, mac: Mac) -> bool:
         held = self._by_address.get(number)
-        return held is None or (held.mac == mac and held.hold is not Hold.QUARANTINE)
+        return held is None or (held.mac == mac and held.hold is not Hold.DECLINED)
 
-    def _quarantine(
-        self, address: IPv4Address, mac: Mac, now: float, seconds: float
-    ) -> tuple[LeaseChange, ...]:
-        held = self._by_address.get(int(address))
+    def _set_aside(self, lease: Lease) -> tuple[LeaseChange, ...]:
+        held = self._by_address.get(int(lease.address))
         if held is not None:
             self._drop(held)
             self._former.pop(held.mac, None)
-        lease = Lease(address, mac, Hold.QUARANTINE, now + seconds, seconds)
         self._put(lease)
-        return (LeaseChange(address, lease),)
+        return (LeaseChange(lease.address, lease),)
 
     def _put(self, lease: Lease) -> None:
         number = int(lease.address)
@@ -335,7 +336,7 @@ class LeaseBook:
             self._dynamic_held += self._is_dynamic(number)
         self._by_address[number] = lease
         self._proven_free.pop(number, None)
-        if lease.hold is not Hold.QUARANTINE:
+        if lease.hold in (Hold.OFFER, Hold.LEASE):
             self._give_up_others(lease)
             self._remember(lease.mac, number)
         if lease.ends < self._queued.get(number, lease.ends + 1):
