@@ -1,0 +1,68 @@
+"""Rehearsals for tests: a site is staged, followed, disturbed, and looked at when it is over."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from appliance.lab.appliance_process import EventDict
+from appliance.lab.legs import as_text, legs
+from appliance.lab.rehearsal import Rehearsal, rehearsed
+from appliance.lab.rehearse import prepare
+
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+LIMIT_SECONDS = 1500.0
+
+
+@contextmanager
+def staged(example: str, folder: Path) -> Iterator[Rehearsal]:
+    """Stage a site of the examples: network and machines are there, everything is off."""
+    site = EXAMPLES / example
+    with rehearsed(site, prepare(site, folder), folder, limit_s=LIMIT_SECONDS) as rehearsal:
+        yield rehearsal
+        print(as_text(legs(rehearsal.history)))  # noqa: T201 - CI shows the time of each leg
+
+
+def watch_nothing(rehearsal: Rehearsal, event: EventDict) -> None:
+    """Let the rehearsal go on undisturbed."""
+
+
+def run_to_the_end(
+    rehearsal: Rehearsal,
+    watch: Callable[[Rehearsal, EventDict], None] = watch_nothing,
+    *,
+    most_starts: int = 20,
+) -> int:
+    """Run the appliance, again each time that it was killed, and give its last exit code."""
+    while True:
+        rehearsal.start_appliance()
+        code = rehearsal.follow(watch, seconds=LIMIT_SECONDS)
+        if code != -9 or rehearsal.starts >= most_starts:
+            return code
+
+
+def last_states(rehearsal: Rehearsal) -> dict[str, str]:
+    """Give what the last event said of every machine."""
+    last = rehearsal.history[-1]
+    assert last["kind"] == "run-ended"
+    states: dict[str, str] = last["data"]["machines"]
+    return states
+
+
+def seen_counts(rehearsal: Rehearsal, machine: str) -> Counter[str]:
+    """Count each kind of evidence of a machine, as boot.db has it: over all starts."""
+    database = rehearsal.state / rehearsal.plan.site_id / "boot" / "boot.db"
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        rows = connection.execute(
+            "SELECT seen FROM event WHERE kind='evidence' AND machine=?", (machine,)
+        )
+        return Counter(row[0] for row in rows)
+
+
+def installs_on_disk(rehearsal: Rehearsal, machine: str) -> int:
+    """Count the installations by what the machine itself said on its console."""
+    console = rehearsal.machines[machine].console()
+    return console.count("harvester-standin: install: disk partitioned")
