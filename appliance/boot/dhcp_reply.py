@@ -10,6 +10,7 @@ from ipaddress import IPv4Address
 
 from appliance.boot.client import HTTP_CLIENT, PXE_CLIENT, BootClient, ClientKind
 from appliance.boot.model import BootMachine, BootNetwork
+from appliance.errors import WireError
 from appliance.wire.dhcp4 import FILE_LIMIT, UNSPECIFIED, MessageType, Packet, reply_to
 from appliance.wire.dhcp4_options import (
     IpxeOption,
@@ -25,7 +26,6 @@ from appliance.wire.dhcp4_options import (
     of_uint32,
     pxe_boot_from_offer,
 )
-from appliance.wire.reader import WireError
 
 _ETHERNET_MTU = 1500
 _PXE_BOOT_FROM_OFFER = pxe_boot_from_offer()
@@ -121,7 +121,10 @@ def with_boot(
 def refusal(packet: Packet, network: BootNetwork, reason: str) -> Packet:
     """Build a NAK that says why (option 56)."""
     text = reason.encode("ascii", "replace")[:200]
-    options = {OptionCode.SERVER_ID: of_address(network.bridge), OptionCode.MESSAGE: text}
+    options: dict[int, bytes] = {
+        OptionCode.SERVER_ID: of_address(network.bridge),
+        OptionCode.MESSAGE: text,
+    }
     return reply_to(packet, MessageType.NAK, options=Options(options))
 
 
@@ -136,5 +139,5 @@ def _pxe_options(packet: Packet) -> bytes:
         item = None  # Vendors put other things there.
     if item is None:
         return _PXE_BOOT_FROM_OFFER
-    chosen = {PxeOption.DISCOVERY_CONTROL: b"\x08", PxeOption.BOOT_ITEM: item}
+    chosen: dict[int, bytes] = {PxeOption.DISCOVERY_CONTROL: b"\x08", PxeOption.BOOT_ITEM: item}
     return encode_suboptions(chosen)
