@@ -1,0 +1,64 @@
+"""Looking freezes nothing and shows what is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from appliance.flow.context import Options
+from appliance.flow.looking import look_at
+from appliance.flow.roll import record_as_json
+from appliance.flow.s1_site import plan_of
+from appliance.flow.session import opened
+from appliance.machines.state import Record, Seen, State
+from appliance.paths import Paths
+from appliance.site.load import load_file
+from appliance.store.machines import Proven
+
+_SITE = """
+site: alpha
+hypervisor:
+  harvester: v1.8.2
+  machines:
+    hv1: {mac: "52:54:00:00:00:01", disk: /dev/disk/by-id/virtio-A}
+    hv2: {mac: "52:54:00:00:00:02"}
+"""
+
+
+def _site(folder: Path) -> Path:
+    path = folder / "site.yaml"
+    path.write_text(_SITE)
+    return path
+
+
+def test_a_first_look_leaves_nothing_behind(tmp_path: Path) -> None:
+    """`provision plan` on a laptop that never ran the site writes no file."""
+    look = look_at(_site(tmp_path), Paths(tmp_path / "state"))
+    assert [each.name for each in look.plan.machines] == ["hv1", "hv2"]
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_look_shows_the_plan_that_a_run_froze(tmp_path: Path) -> None:
+    """A machine inserted later moves nobody, in looks as in runs."""
+    paths, site = Paths(tmp_path / "state"), _site(tmp_path)
+    with opened(site, "alpha", paths, Options("lo")) as context:
+        ran = plan_of(context, load_file(site))
+    site.write_text(_SITE + '    hv0: {mac: "52:54:00:00:00:03"}\n')
+    seen = look_at(site, paths).plan
+    for machine in ran.machines:
+        found = seen.machine(machine.name)
+        assert found is not None
+        assert (found.address, found.role) == (machine.address, machine.role)
+
+
+def test_status_tells_state_last_and_next(tmp_path: Path) -> None:
+    """Per machine: where it stands, what was seen last, what is expected; and why not armed."""
+    paths, site = Paths(tmp_path / "state"), _site(tmp_path)
+    record = Record(State.CONFIG, 1, last_seen=Seen.CONFIG_SENT, last_text="it fetched it")
+    look = look_at(site, paths)
+    with look.writing() as context:
+        context.proven.put(Proven("hv1", record=record_as_json(record)))
+    known = look.status()["machines"]
+    assert known["hv1"]["state"] == "config"
+    assert known["hv1"]["text"].startswith("it fetched it; next: the installer reporting STARTED")
+    assert known["hv2"]["text"].startswith("not armed: ")
+    assert "hv2" not in look.status_as_text("hv1")
