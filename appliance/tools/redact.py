@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
 from appliance.values import Secret
@@ -51,11 +51,16 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*"), MASK),
     (
         re.compile(
-            r"""(?i)((?:password|passwd|passphrase|token|secret|api[_-]?key)["']?[:=][ \t]*["']?)"""
-            r"""[^\s"',;&]+"""
+            r"""(?i)((?:password|passwd|passphrase|token|secret|api[_-]?key)\\*["']?[:=][ \t]*"""
+            r"""\\*["']?)[^\s"',;&\\]+"""
         ),
         rf"\1{MASK}",
     ),
+)
+
+
+_SECRET_KEY = re.compile(
+    r"(?i)(?:password|passwd|passphrase|token|secret|api[_-]?key|private[_-]?key)$"
 )
 
 
@@ -75,6 +80,24 @@ class Redactor:
         for pattern, replacement in _SHAPES:
             text = pattern.sub(replacement, text)
         return text
+
+    def value(self, value: object) -> object:
+        """Give a JSON-ready value with every text in it blanked, before it is dumped.
+
+        Done on the dumped text instead, escaped quotes would end what is to be blanked too early.
+        """
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {
+                self.text(str(key)): MASK
+                if isinstance(each, str) and each and _SECRET_KEY.search(str(key))
+                else self.value(each)
+                for key, each in value.items()
+            }
+        if isinstance(value, (list, tuple)):
+            return [self.value(each) for each in value]
+        return value
 
     def line(self, line: str) -> str:
         """Give the next line of a stream; the lines of a private key stay blank to its end."""

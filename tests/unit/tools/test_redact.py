@@ -90,6 +90,8 @@ def test_the_longer_of_two_secrets_is_blanked_whole() -> None:
         ("K10" + "a" * 64 + "::server:0123abcd", "0123abcd", ""),
         ("rancherd.password=letmein0 quiet", "letmein0", "quiet"),
         ("token: jointoken,", "jointoken", "token"),
+        (json.dumps('password: "letmein0" x'), "letmein0", "x"),
+        (json.dumps(json.dumps({"token": "letmein0"})), "letmein0", "token"),
     ],
 )
 def test_shapes_of_secrets_are_blanked_unasked(text: str, gone: str, stays: str) -> None:
@@ -111,3 +113,19 @@ def test_a_key_in_a_stream_stays_blank_to_its_end() -> None:
     redactor = Redactor()
     lines = [redactor.line(line) for line in ["start", *KEY.splitlines(), "rest"]]
     assert lines == ["start", MASK, MASK, MASK, MASK, "rest"]
+
+
+def test_values_are_blanked_before_they_are_dumped() -> None:
+    """Texts at any depth, and whatever a secret's name leads to; the rest stays what it was."""
+    value = {
+        "token": "ab",
+        "os": {"password": 'a "quoted" one', "size": 3},
+        "lines": ["say hunter2-hunter2", None, 1.5, True],
+        "tokens": 4,
+    }
+    assert Redactor([Secret("hunter2-hunter2")]).value(value) == {
+        "token": MASK,
+        "os": {"password": MASK, "size": 3},
+        "lines": [f"say {MASK}", None, 1.5, True],
+        "tokens": 4,
+    }
