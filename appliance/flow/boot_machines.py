@@ -40,7 +40,13 @@ def boot_machines(
 ) -> tuple[BootMachine, ...]:
     """Give every machine as boot knows it. Documents go only with machines that are armed now."""
     return tuple(
-        _boot_machine(plan, machine, machine.name in installed, vip_answers, documents)
+        _boot_machine(
+            plan,
+            machine,
+            installed=machine.name in installed,
+            vip_answers=vip_answers,
+            documents=documents,
+        )
         for machine in plan.machines
     )
 
@@ -48,6 +54,7 @@ def boot_machines(
 def _boot_machine(
     plan: Plan,
     machine: MachinePlan,
+    *,
     installed: bool,
     vip_answers: bool,
     documents: Callable[[MachinePlan], Documents | None],

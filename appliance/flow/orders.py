@@ -20,7 +20,7 @@ def approve(context: Context, mac: Mac, name: str, entry: dict[str, Any]) -> Non
         if other != name and known.get("mac") == str(mac):
             raise InputError(f"{mac} is already approved, as {other}")
     context.approved.put(name, mac.bare, whole)
-    context.tell("finding", f"{mac} was approved as {name}", machine=name)
+    context.tell("approved", f"{mac} was approved as {name}", machine=name)
 
 
 def unknown_machines(context: Context) -> dict[str, float]:
@@ -48,4 +48,4 @@ def reinstall(context: Context, name: str) -> None:
             },
         )
     )
-    context.tell("finding", f"{name} was ordered to be installed again", machine=name)
+    context.tell("reinstall-ordered", f"{name} was ordered to be installed again", machine=name)

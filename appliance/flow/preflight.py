@@ -73,7 +73,10 @@ def refuse_doubtful_clock(context: Context, files: tuple[ServedFile, ...]) -> No
         )
     if synchronised():
         return
-    if not (context.options.yes or context.confirm(f"It is {shown}. Is that right?")):
+    if context.confirm(f"It is {shown}. Is that right?"):
+        context.tell("confirmed", f"the operator confirmed: {shown}")
+        return
+    if not context.options.yes:
         raise PreflightError(
             f"this laptop's clock says {shown} and nobody confirmed it",
             why="no time service keeps it, and the machines will take their time from it",

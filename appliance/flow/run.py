@@ -14,7 +14,7 @@ from appliance.flow.s2_artifacts import ArtifactsStep
 from appliance.flow.s3_boot_services import BootServicesStep, Served
 from appliance.flow.s4_machines import MachinesStep, Watched
 from appliance.flow.s5_hypervisor import HypervisorStep, Installed
-from appliance.flow.s8_handover import HandoverStep, HandedOver
+from appliance.flow.s8_handover import HandedOver, HandoverStep
 from appliance.machines.state import State
 
 STEPS = (

@@ -5,10 +5,16 @@ from __future__ import annotations
 from appliance.artifacts.depot import Depot
 from appliance.boot.model import ServedFile
 from appliance.flow.context import Context
-from appliance.flow.stocking import wants_of
 from appliance.flow.step import Done, NotYet, Step
+from appliance.flow.stocking import wants_of
 from appliance.machines.state import Seen
 from appliance.site.plan import Plan
+
+_ORIGINS = {
+    "upstream": "real",
+    "package": "real",
+    "stand-in": "stand-in: made for rehearsals, same name and contract",
+}
 
 
 class ArtifactsStep(Step[Plan, tuple[ServedFile, ...]]):
@@ -44,13 +50,9 @@ class ArtifactsStep(Step[Plan, tuple[ServedFile, ...]]):
             )
             for each in kept
         )
-        return Done(
-            files,
-            {
-                "files": {each.name: each.digest for each in files},
-                "real": self._depot.real_legs(names),
-            },
-        )
+        real = {name: _ORIGINS[origin] for name, origin in self._depot.real_legs(names).items()}
+        self._context.tell("real", "which files are real", data={"real": real})
+        return Done(files, {"files": {each.name: each.digest for each in files}})
 
 
 def _proof(name: str, plan: Plan) -> Seen | None:

@@ -42,5 +42,5 @@ class HandoverStep(Step[HandedOver, Path]):
 
     def run(self, given: HandedOver) -> Done[Path]:
         """Write the report into the site's reports folder."""
-        path = write_report(self._context, given.plan, given.files)
+        path = write_report(self._context, given.plan, given.files, outcome="done")
         return Done(path, {"report": str(path), "certificate": given.hypervisor.fingerprint})

@@ -49,8 +49,7 @@ class ApplianceProcess:
                 )
             finally:
                 self._started.set()
-            assert self._process.stdout is not None
-            for line in self._process.stdout:
+            for line in self._process.stdout or ():
                 self.events.put(_parsed(line))
             self._process.wait()
         self.events.put(None)
@@ -61,7 +60,7 @@ class ApplianceProcess:
         return None if self._process is None else self._process.poll()
 
     def kill(self) -> None:
-        """kill -9, as a pulled plug would; its children go with it."""
+        """Kill it with -9, as a pulled plug would; its children go with it."""
         self._signal(signal.SIGKILL)
 
     def interrupt(self) -> None:

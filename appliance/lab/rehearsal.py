@@ -67,7 +67,9 @@ class Rehearsal:
         Machines are powered on when the appliance says that it now installs machines, as a field
         engineer would. Raises DeadlineError when `seconds` are over.
         """
-        assert self.appliance is not None
+        appliance = self.appliance
+        if appliance is None:
+            raise ValueError("the appliance was not started")
         until = time.monotonic() + seconds
         while True:
             left = until - time.monotonic()
@@ -79,11 +81,11 @@ class Rehearsal:
                     fix="look at the consoles in that folder",
                 )
             try:
-                event = self.appliance.events.get(timeout=min(left, 1))
+                event = appliance.events.get(timeout=min(left, 1))
             except queue.Empty:
                 continue
             if event is None:
-                code = self.appliance.wait(10)
+                code = appliance.wait(10)
                 return -1 if code is None else code
             self.history.append(event)
             if event.get("kind") == "step-started" and event.get("step") == "s4":

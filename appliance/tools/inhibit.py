@@ -21,7 +21,7 @@ def no_sleep(why: str) -> Iterator[bool]:
         yield False
         return
     argv = [inhibit, "--what=sleep:idle:handle-lid-switch", "--who=Bridgehead", f"--why={why}"]
-    child = subprocess.Popen(
+    child = subprocess.Popen(  # noqa: TID251 - it runs beside us, till its input closes
         [*argv, "sh", "-c", _HOLD],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,

@@ -1,0 +1,86 @@
+"""Reports and support files of a site, from what its stores hold."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from appliance.artifacts.depot import Depot
+from appliance.boot.model import ServedFile
+from appliance.flow.context import Context
+from appliance.flow.looking import Look
+from appliance.flow.stocking import wants_of
+from appliance.handover.report import Artifact, gather, render
+from appliance.handover.support import Support, SupportSources, write_support
+from appliance.site.plan import Plan
+from appliance.tools.clock import as_text
+
+_ACTIONS = {
+    "run-started": "ran the command",
+    "confirmed": "confirmed date and time",
+    "approved": "approved a machine",
+    "reinstall-ordered": "ordered a machine to be installed again",
+}
+"""Events that were somebody's doing, in words."""
+
+
+def write_report(
+    context: Context, plan: Plan, files: tuple[ServedFile, ...], *, outcome: str | None = None
+) -> Path:
+    """Write the report into the site's reports folder; give its path."""
+    artifacts = [Artifact(each.name, each.digest, each.size) for each in files]
+    name = f"report-{as_text(context.clock.utc()).replace(':', '')}.html"
+    return _write(context, plan, artifacts, context.site_paths.reports / name, outcome)
+
+
+def report_of(look: Look, out: Path | None) -> Path:
+    """Write the report of a site that is looked at; to `out` if given."""
+    depot = Depot(look.paths.depot)
+    kept = {each.name: each for each in depot.files()}
+    artifacts = [
+        Artifact(each.name, str(kept[each.name].digest), kept[each.name].size)
+        for each in wants_of(look.plan, accept_ipxe=True)
+        if each.name in kept
+    ]
+    with look.writing() as context:
+        path = out or context.site_paths.reports / "report.html"
+        return _write(context, look.plan, artifacts, path, None)
+
+
+def support_of(look: Look, out: Path | None) -> Support:
+    """Write the redacted support file of a site; to `out` if given."""
+    with look.writing() as context:
+        stamp = as_text(context.clock.utc()).replace(":", "")
+        name = f"support-{look.plan.site_id}-{stamp}.tar.gz"
+        sources = SupportSources(
+            journal=context.journal,
+            plan=look.plan,
+            reports=context.site_paths.reports,
+            boot_database=context.site_paths.boot / "boot.db",
+            clock=context.clock,
+            secrets=context.vault.all(),
+        )
+        return write_support(sources, out or Path(name))
+
+
+def _write(
+    context: Context, plan: Plan, artifacts: list[Artifact], path: Path, outcome: str | None
+) -> Path:
+    now = context.clock.utc()
+    report = gather(
+        context.journal,
+        plan,
+        artifacts,
+        now=now,
+        zone=datetime.fromtimestamp(now, UTC).astimezone().tzinfo or UTC,
+        actions=[
+            _ACTIONS[event.kind] for event in context.journal.events() if event.kind in _ACTIONS
+        ],
+        outcome=outcome,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(render(report), "utf-8")
+    draft.replace(path)
+    return path
