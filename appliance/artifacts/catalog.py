@@ -1,0 +1,179 @@
+"""What a Plan needs to be served: each file's name, where it comes from, what vouches for it.
+
+Pure. The iPXE builds come in as the text of `ipxe/binaries.toml`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from appliance.artifacts.sums import SumList
+from appliance.errors import ArtifactError
+from appliance.site.plan import Plan
+from appliance.values import Digest
+
+HARVESTER_BASE = "https://releases.rancher.com/harvester"
+"""Upstream's public place of releases (Harvester docs, "PXE Boot Installation")."""
+
+IPXE_NAMES = ("snponly.efi", "ipxe.efi", "undionly.kpxe")
+
+
+class Trust(StrEnum):
+    """What vouches for a file.
+
+    `FIRST_USE`: nothing but where it came from (HTTPS, or the operator's medium); its digest is
+    kept in the depot and held to from then on.
+    """
+
+    SUMS = "sums"
+    RECORDED = "recorded"
+    FIRST_USE = "first-use"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file that will be served, or that vouches for one.
+
+    `source` is an `https://` URL, or the path of a file that a package of this system brings.
+    `sums` names the list that holds its checksum; `accepted` are the checksums this project
+    records, any of which will do.
+    """
+
+    name: str
+    source: str
+    why: str
+    trust: Trust
+    sums: str | None = None
+    accepted: tuple[Digest, ...] = ()
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it comes by HTTP, rather than from this system."""
+        return "://" in self.source
+
+
+@dataclass(frozen=True, slots=True)
+class IpxeBuild:
+    """One recorded build of one iPXE program."""
+
+    name: str
+    package: str
+    path: str
+    digest: Digest
+
+
+def read_builds(text: str) -> tuple[IpxeBuild, ...]:
+    """Read `ipxe/binaries.toml`. Raises ArtifactError if it is not as it should be."""
+    try:
+        entries: list[dict[str, Any]] = tomllib.loads(text)["binary"]
+        return tuple(
+            IpxeBuild(
+                str(each["name"]),
+                str(each["package"]),
+                str(each["path"]),
+                Digest("sha256", str(each["sha256"])),
+            )
+            for each in entries
+        )
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(
+            "the list of iPXE builds cannot be read", where="ipxe/binaries.toml", why=str(error)
+        ) from error
+
+
+def wanted(
+    plan: Plan, builds: Iterable[IpxeBuild] = (), *, accept_ipxe: bool = False
+) -> tuple[Wanted, ...]:
+    """Give all that a plan needs, lists of checksums before the files they vouch for.
+
+    With `accept_ipxe` an iPXE program of an unrecorded build is taken as it is. Raises
+    ArtifactError for a machine whose iPXE program has no known place.
+    """
+    return (*_harvester(plan), *_ipxe(plan, tuple(builds), accept_ipxe=accept_ipxe))
+
+
+def _harvester(plan: Plan) -> tuple[Wanted, ...]:
+    names, version = plan.artifacts, plan.hypervisor.harvester
+    listed = (
+        (names.kernel, "the live system's kernel"),
+        (names.initrd, "the live system's first root"),
+        (names.rootfs, "the live system"),
+        (names.iso, "what the installer puts on the disk"),
+    )
+    files = tuple(
+        Wanted(name, f"{HARVESTER_BASE}/{version}/{name}", why, Trust.SUMS, sums=names.sums)
+        for name, why in listed
+    )
+    sums = Wanted(
+        names.sums,
+        f"{HARVESTER_BASE}/{version}/{names.sums}",
+        f"upstream's checksums of Harvester {version}",
+        Trust.FIRST_USE,
+    )
+    return (sums, *files)
+
+
+def _ipxe(plan: Plan, builds: tuple[IpxeBuild, ...], *, accept_ipxe: bool) -> tuple[Wanted, ...]:
+    # All three are kept: which firmware a machine really has is known when it asks.
+    names = dict.fromkeys((*IPXE_NAMES, *(machine.ipxe for machine in plan.machines)))
+    return tuple(
+        _one_ipxe(name, [each for each in builds if each.name == name], accept_ipxe=accept_ipxe)
+        for name in names
+    )
+
+
+def _one_ipxe(name: str, builds: list[IpxeBuild], *, accept_ipxe: bool) -> Wanted:
+    if not builds and name not in IPXE_NAMES:
+        raise ArtifactError(
+            f"no build of the iPXE program {name} is known",
+            where="ipxe/binaries.toml",
+            fix=f"use one of {', '.join(IPXE_NAMES)}, or add this one with its checksum",
+        )
+    return Wanted(
+        name,
+        builds[0].path if builds else f"/usr/lib/ipxe/{name}",
+        "the network boot program",
+        Trust.FIRST_USE if accept_ipxe else Trust.RECORDED,
+        accepted=() if accept_ipxe else tuple(each.digest for each in builds),
+    )
+
+
+def accepted_digests(want: Wanted, lists: Mapping[str, SumList]) -> tuple[Digest, ...]:
+    """Give the digests any of which a file may have; none means first use.
+
+    Raises ArtifactError if the file's list is missing or does not name it.
+    """
+    if want.trust is Trust.FIRST_USE:
+        return ()
+    if want.trust is Trust.RECORDED:
+        if not want.accepted:
+            raise ArtifactError(
+                f"no checksum of {want.name} is recorded", where="ipxe/binaries.toml", fix=IPXE_FIX
+            )
+        return want.accepted
+    found = lists.get(want.sums or "")
+    if found is None:
+        raise ArtifactError(
+            f"{want.name} cannot be verified",
+            where=want.name,
+            why=f"its list of checksums {want.sums} is not there",
+            fix="fetch the list first, or put it beside the file",
+        )
+    return (found.digest_of(want.name),)
+
+
+IPXE_FIX = (
+    "install a package version that ipxe/binaries.toml records, or take this build as it is with "
+    "'provision fetch --accept-ipxe'"
+)
+
+
+def fix_for(want: Wanted) -> str:
+    """Say what to do about a file that does not match what vouches for it."""
+    if want.trust is Trust.RECORDED:
+        return IPXE_FIX
+    return f"fetch it again from {want.source}, together with the list of the same version"

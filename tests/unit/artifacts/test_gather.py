@@ -1,0 +1,153 @@
+"""Everything a plan wants, brought together from a stick, this system and a mirror."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from appliance.artifacts.catalog import Trust, Wanted
+from appliance.artifacts.depot import Depot, Origin
+from appliance.artifacts.fetch import Fetcher, Patience
+from appliance.artifacts.gather import How, Sources, gather
+from appliance.errors import ArtifactError
+from appliance.tools.http_client import HttpClient
+from appliance.values import Digest
+
+FILES = {"v1-kernel": b"kernel" * 100, "v1-iso": b"iso" * 1000}
+LIST = "".join(f"{hashlib.sha512(body).hexdigest()}  {name}\n" for name, body in FILES.items())
+IPXE = b"ipxe"
+
+
+class MirrorLike(Protocol):
+    """What these tests touch of the mirror of conftest.py."""
+
+    files: dict[str, bytes]
+    asked: list[tuple[str, str | None]]
+    url: str
+
+
+@pytest.fixture
+def depot(tmp_path: Path) -> Depot:
+    """Give an empty depot."""
+    return Depot(tmp_path / "depot")
+
+
+def wants(base: str, package: Path) -> tuple[Wanted, ...]:
+    """Want a list, two files it vouches for, and a program of this system."""
+    package.write_bytes(IPXE)
+    recorded = (Digest("sha256", hashlib.sha256(IPXE).hexdigest()),)
+    return (
+        Wanted("v1.sha512", f"{base}/v1.sha512", "the list", Trust.FIRST_USE),
+        *(Wanted(name, f"{base}/{name}", "a file", Trust.SUMS, "v1.sha512") for name in FILES),
+        Wanted("snponly.efi", str(package), "a program", Trust.RECORDED, accepted=recorded),
+    )
+
+
+def online(depot: Depot) -> Sources:
+    """Allow downloads, one try each."""
+    patience = Patience(tries=1)
+    fetcher = Fetcher(depot, HttpClient(timeout=5), lambda _rest: None, patience=patience)
+    return Sources(fetcher=fetcher)
+
+
+def stick(tmp_path: Path) -> Path:
+    """Make a folder that holds the list and the files."""
+    folder = tmp_path / "stick"
+    folder.mkdir()
+    (folder / "v1.sha512").write_text(LIST)
+    for name, body in FILES.items():
+        (folder / name).write_bytes(body)
+    return folder
+
+
+def test_from_a_mirror_then_kept(mirror: MirrorLike, depot: Depot, tmp_path: Path) -> None:
+    """The first run downloads, the second asks nothing of anyone."""
+    mirror.files.update({**FILES, "v1.sha512": LIST.encode()})
+    wanted = wants(mirror.url, tmp_path / "snponly.efi")
+    first = gather(wanted, depot, online(depot), now=1.0)
+    assert [each.how for each in first] == [How.FETCHED] * 3 + [How.IMPORTED]
+    assert first[-1].file.origin is Origin.PACKAGE
+    count = len(mirror.asked)
+    second = gather(wanted, depot, Sources(), now=2.0)
+    assert [each.how for each in second] == [How.KEPT] * 4
+    assert len(mirror.asked) == count
+    assert depot.verify_again([each.name for each in wanted])
+
+
+def test_from_a_folder_without_any_network(depot: Depot, tmp_path: Path) -> None:
+    """A stick is enough; stand-ins are marked as such for the reports."""
+    sources = Sources(folder=stick(tmp_path), stand_ins=True)
+    gather(wants("https://nowhere.invalid", tmp_path / "p"), depot, sources, now=1.0)
+    assert depot.real_legs([*FILES, "snponly.efi"]) == {
+        "v1-kernel": "stand-in",
+        "v1-iso": "stand-in",
+        "snponly.efi": "package",
+    }
+
+
+def test_a_damaged_kept_file_is_brought_anew(depot: Depot, tmp_path: Path) -> None:
+    """A file that changed in the depot is not kept."""
+    wanted = wants("https://nowhere.invalid", tmp_path / "p")
+    sources = Sources(folder=stick(tmp_path))
+    gather(wanted, depot, sources, now=1.0)
+    depot.path_of("v1-iso").write_bytes(b"rotten")
+    again = gather(wanted, depot, sources, now=2.0)
+    assert [each.how for each in again] == [How.KEPT, How.KEPT, How.IMPORTED, How.KEPT]
+
+
+def test_mixed_versions_do_not_pass(depot: Depot, tmp_path: Path) -> None:
+    """A file of another version under the right name fails the list of the version."""
+    folder = stick(tmp_path)
+    (folder / "v1-iso").write_bytes(b"of v2")
+    with pytest.raises(ArtifactError, match="wrong checksum"):
+        gather(
+            wants("https://nowhere.invalid", tmp_path / "p"),
+            depot,
+            Sources(folder=folder),
+            now=1.0,
+        )
+
+
+def test_a_new_list_makes_old_files_go(depot: Depot, tmp_path: Path) -> None:
+    """Files in the depot are held to the list each time, not only when they came."""
+    folder = stick(tmp_path)
+    wanted = wants("https://nowhere.invalid", tmp_path / "p")
+    gather(wanted, depot, Sources(folder=folder), now=1.0)
+    depot.forget("v1.sha512")
+    (folder / "v1.sha512").write_text(LIST.replace(LIST[:8], "00000000"))
+    with pytest.raises(ArtifactError, match="wrong checksum"):
+        gather(wanted, depot, Sources(folder=folder), now=2.0)
+
+
+def test_an_empty_folder_says_where_it_looked(depot: Depot, tmp_path: Path) -> None:
+    """The empty source: the first missing file, where it was looked for, how to get it."""
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ArtifactError) as caught:
+        gather(
+            wants("https://nowhere.invalid", tmp_path / "p"),
+            depot,
+            Sources(folder=tmp_path / "empty"),
+            now=0,
+        )
+    assert str(tmp_path / "empty") in str(caught.value)
+    assert "nowhere.invalid/v1.sha512" in caught.value.fix
+
+
+def test_a_program_that_is_not_installed(depot: Depot, tmp_path: Path) -> None:
+    """The fix names the package."""
+    missing = Wanted("snponly.efi", str(tmp_path / "no"), "x", Trust.FIRST_USE)
+    with pytest.raises(ArtifactError, match="install the package"):
+        gather((missing,), depot, Sources(), now=0)
+
+
+@pytest.mark.parametrize("text", ["<html>", "x" * (1 << 20 | 1)])
+def test_a_list_that_is_none_is_not_kept(depot: Depot, tmp_path: Path, text: str) -> None:
+    """The next run brings it anew instead of failing for ever."""
+    folder = stick(tmp_path)
+    (folder / "v1.sha512").write_text(text)
+    with pytest.raises(ArtifactError, match="cannot be used"):
+        gather(wants("https://x.invalid", tmp_path / "p"), depot, Sources(folder=folder), now=0)
+    assert depot.get("v1.sha512") is None
