@@ -18,6 +18,15 @@ if "SUDO_UID" in os.environ:
 settings.load_profile("bridgehead")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the switch that rewrites golden files, so that a change shows up in `git diff`."""
+    parser.addoption(
+        "--update-goldens",
+        action="store_true",
+        help="rewrite golden files from what is decoded now",
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip, with the reason, what only root can do; the suite runner starts these as root."""
     if os.geteuid() == 0:
