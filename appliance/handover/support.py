@@ -6,6 +6,7 @@ import io
 import json
 import os
 import platform
+import re
 import sqlite3
 import sys
 import tarfile
@@ -30,6 +31,7 @@ from appliance.values import Secret
 MAX_LOG = 5_000_000
 """Octets kept of each log: its end, where things went wrong."""
 
+_NAME_END = re.compile(r"[^A-Za-z0-9._-]")
 _BOOT_TABLES = ("event", "lease")
 _ASKED = (
     ("ip", "-details", "-statistics", "address"),
@@ -162,7 +164,7 @@ def _versions() -> dict[str, str]:
         "bridgehead": version("bridgehead"),
     }
     for requirement in requires("bridgehead") or []:
-        name = requirement.split(";")[0].split("[")[0].rstrip("<>=!~.0123456789, ")
+        name = _NAME_END.split(requirement, maxsplit=1)[0]
         try:
             found[name] = version(name)
         except PackageNotFoundError:
