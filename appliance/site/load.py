@@ -123,8 +123,7 @@ def _follows(finding: Finding, wrong: tuple[Path, ...]) -> bool:
 
 def _repaired(data: dict[str, Value], details: list[ErrorDetails]) -> Site | None:
     for each in details:
-        path = tuple(part for part in each["loc"] if part != _KEY_MARK)
-        _cut(data, path)
+        _cut(data, _path_of(each)[0])
     for path, stand_in in _STAND_INS.items():
         holder: Any = data
         for part in path[:-1]:
@@ -162,14 +161,20 @@ _TYPES = {
 }
 
 
+def _path_of(details: ErrorDetails) -> tuple[Path, bool]:
+    """Give the path of an error, and whether it is about the key itself."""
+    location = details["loc"]
+    of_key = details["type"] == WRONG and location[-1:] == (_KEY_MARK,)
+    return (location[:-1] if of_key else location), of_key
+
+
 def _finding(details: ErrorDetails) -> Finding:
-    path = tuple(part for part in details["loc"] if part != _KEY_MARK)
+    path, of_key = _path_of(details)
     kind = details["type"]
     if kind == "extra_forbidden":
         return Finding(path, "no such key", _known_key_fix(path), of_key=True)
     if kind == WRONG:
         context = details.get("ctx", {})
-        of_key = _KEY_MARK in details["loc"]
         return Finding(path, str(context["what"]), str(context["fix"]), of_key=of_key)
     what, fix = _TYPES.get(kind, (details["msg"], "see docs/settings.md"))
     if kind == "missing":

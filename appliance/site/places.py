@@ -10,6 +10,9 @@ from appliance.errors import Problem
 Path = tuple[str | int, ...]
 """The way to a value: `("hypervisor", "machines", "hv1", "macs", 0)`."""
 
+MAX_SHOWN = 300
+"""Characters of a message or a key: what was written may be a megabyte without a break."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -42,7 +45,11 @@ def path_text(path: Path) -> str:
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.removeprefix(".")
+    return _short(text.removeprefix("."))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +75,8 @@ class Places:
     def problem(self, finding: Finding) -> Problem:
         """Give a finding its place."""
         mark = finding.mark or self.mark(finding.path, of_key=finding.of_key)
-        return Problem(
-            self.file, mark.line, mark.column, path_text(finding.path), finding.what, finding.fix
-        )
+        key, what = path_text(finding.path), _short(finding.what)
+        return Problem(self.file, mark.line, mark.column, key, what, finding.fix)
 
     def problems(self, findings: Iterable[Finding]) -> tuple[Problem, ...]:
         """Give findings their places, in the order of the file, each once."""

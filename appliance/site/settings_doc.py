@@ -21,8 +21,9 @@ secret. What is left out has the default named here. Proposed values are shown b
 and kept from their first use on: the order of the file never matters, and a new machine moves
 nobody. An unknown key is refused with its line, its column and the nearest key there is.
 
-A value is read by its key, so quotes are never needed: `serial: 0012` keeps its noughts, and
-`mac: 52:54:00:12:34:56` is no number. Sizes are written `64G`; `G` and `GiB` are 2³⁰ octets, `GB`
+A value is read by its key: `serial: 0012` keeps its noughts, and `mac: 52:54:00:12:34:56` is no
+number. Quotes are needed only where a value holds YAML's own signs, such as a comma inside braces.
+Sizes are written `64G`; `G` and `GiB` are 2³⁰ octets, `GB`
 is 10⁹, as disks are sold. YAML anchors and tags are refused.
 
 `provision schema` gives the same as a JSON Schema, for editors. `examples/` has whole files.
