@@ -1,0 +1,54 @@
+"""Errors and progress are printed for people or as one JSON line each."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from appliance.cli.printing import FetchProgress, print_error
+from appliance.errors import Problem, SiteFileError, StepError
+
+_ERROR = StepError("it broke", where="hv1", why="the disk is full", fix="free some space")
+
+
+def test_an_error_says_what_where_why_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    """Four parts, each on its line, on standard error."""
+    print_error(_ERROR, as_json=False)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines() == [
+        "error BH400: it broke",
+        "  where: hv1",
+        "  why: the disk is full",
+        "  do: free some space",
+    ]
+
+
+def test_an_error_is_one_json_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """With `--json` the parts come as fields."""
+    print_error(_ERROR, as_json=True)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line) == {"kind": "error", **_ERROR.as_dict()}
+
+
+def test_every_problem_of_a_site_file_has_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line a problem, as compilers do, so that editors can jump there."""
+    error = SiteFileError((Problem("site.yaml", 3, 5, "vip", "is outside", "choose another"),))
+    print_error(error, as_json=False)
+    assert capsys.readouterr().err == "site.yaml:3:5: vip: is outside → choose another\n"
+    print_error(error, as_json=True)
+    assert json.loads(capsys.readouterr().out)["problems"] == [
+        "site.yaml:3:5: vip: is outside → choose another"
+    ]
+
+
+def test_a_download_shows_each_tenth_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """A million small blocks give ten lines."""
+    show = FetchProgress(as_json=True)
+    for done in range(0, 1001):
+        show.progress("an.iso", done, 1000)
+    show.done("an.iso", "fetched", 1000, "sha512:00")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [each["kind"] for each in lines] == ["progress"] * 10 + ["artifact"]
+    assert lines[-1]["data"]["how"] == "fetched"
