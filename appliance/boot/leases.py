@@ -11,6 +11,7 @@ stored lease runs its whole length again: too long costs an address, too short g
 from __future__ import annotations
 
 import heapq
+import math
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -248,7 +249,7 @@ class LeaseBook:
         for number in self._dynamic():
             if len(chosen) == count:
                 break
-            if number not in self._by_address and self._proven_free.get(number, -1.0) < since:
+            if number not in self._by_address and self._proven_free.get(number, -math.inf) < since:
                 chosen.append(IPv4Address(number))
         return tuple(chosen)
 
