@@ -111,13 +111,13 @@ class LiveModel:
             self._start_waiting(event.at)
         elif event.kind in ("step-done", "step-failed", "step-skipped", "run-ended"):
             self.step = None
-        elif event.kind == "finding" and event.text not in self.findings:
-            self.findings.append(event.text)
+        elif event.kind == "finding" and words.printable(event.text) not in self.findings:
+            self.findings.append(words.printable(event.text))
         row = self.rows.get(event.machine or "")
         if row is not None:
             _feed_row(row, event)
         elif event.kind == "decision" and event.data.get("action") == "discover":
-            self.strangers[str(event.data.get("mac", "?"))] = event.at
+            self.strangers[words.printable(str(event.data.get("mac", "?")))] = event.at
 
     def _start_waiting(self, at: float) -> None:
         """Count what is waited for from the step that waits for it, not from the run's start."""
@@ -147,17 +147,19 @@ def _row(machine: MachinePlan, started: float) -> MachineRow:
 def _feed_row(row: MachineRow, event: Event) -> None:
     data = event.data
     if event.kind == "evidence":
-        row.seen, row.seen_at, row.advice = event.text, event.at, ""
+        row.seen, row.seen_at, row.advice = words.printable(event.text), event.at, ""
     elif event.kind == "state":
         with suppress(ValueError):
             row.state = State(str(data.get("state")))
         row.since, row.done, row.size, row.advice = event.at, 0, 0, ""
         row.hold = row.hold if row.state in (State.EXPECTED, State.FIRMWARE) else ""
     elif event.kind == "decision":
-        row.hold = str(data.get("reason", "")) if data.get("action") == "hold" else ""
+        reason = words.printable(str(data.get("reason", "")))
+        row.hold = reason if data.get("action") == "hold" else ""
     elif event.kind == "progress":
         row.done, row.size = _number(data.get("done")), _number(data.get("size"))
-        row.seen, row.seen_at = f"takes {data.get('name', 'a file')}", event.at
+        name = words.printable(str(data.get("name", "a file")))
+        row.seen, row.seen_at = f"takes {name}", event.at
     elif event.kind == "overdue":
         row.advice = str(data.get("advice", event.text))
 
@@ -173,7 +175,7 @@ def view(
 ) -> Group:
     """Draw the model at Unix time `now`, for a terminal of that width and height if they are known.
 
-    Texts of machines are shown as they are, never read as markup.
+    Texts of machines are never read as markup, and never reach the terminal as control codes.
     """
     return Group(_table(model, now, width, height), *_lines(model, now))
 
@@ -328,7 +330,7 @@ class LinePrinter:
     def _line(self, event: Event) -> str:
         if event.kind in _QUIET:
             return ""
-        text = " ".join(event.text.split())
+        text = words.printable(" ".join(event.text.split()))
         if event.kind == "decision":
             who = event.machine or str(event.data.get("mac", "?"))
             decided = f"{event.data.get('action', '')} {event.data.get('reason', '')}"

@@ -51,3 +51,11 @@ def clock(at: float, zone: tzinfo = UTC) -> str:
 def zone_name(at: float, zone: tzinfo = UTC) -> str:
     """Name a zone as it is called at that time: `UTC`, `CET`."""
     return datetime.fromtimestamp(at, zone).tzname() or "UTC"
+
+
+def printable(text: str) -> str:
+    """Give a text that is safe on a terminal: what is not printable becomes a middle dot.
+
+    A machine's words may hold escape sequences that rewrite the screen or its title.
+    """
+    return "".join(letter if letter.isprintable() else "·" for letter in text)

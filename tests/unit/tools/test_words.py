@@ -55,3 +55,27 @@ def test_a_time_is_said_in_its_zone() -> None:
     assert words.moment(0, zone) == "1970-01-01 02:00:00"
     assert words.clock(3661, zone) == "03:01:01"
     assert (words.zone_name(0), words.zone_name(0, zone)) == ("UTC", "CEST")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x1b[2Jgone",
+        "\x1b]0;title\x07",
+        "line\rover",
+        "\u202ereversed",
+        "\udcff",
+        "a\nb",
+        "\x9b31m",
+    ],
+)
+def test_no_machine_writes_on_the_terminal(text: str) -> None:
+    """Escape sequences, line ends and direction marks are shown as dots."""
+    shown = words.printable(text)
+    assert shown.isprintable()
+    assert len(shown) == len(text)
+
+
+def test_ordinary_words_stay() -> None:
+    """Of any alphabet."""
+    assert words.printable("Zürich → 東京, 5 °C") == "Zürich → 東京, 5 °C"
