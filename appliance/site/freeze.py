@@ -132,7 +132,11 @@ def _refused_changes(site: Site, frozen: Frozen, built: frozenset[str]) -> Itera
         if now is not None and now != before:
             yield Finding(path, f"{now} was {before} when {names} were installed", undo)
     create = create_machine(site, frozen)
-    if create != frozen.create and frozen.create in built:
+    if frozen.create in built and frozen.create not in site.hypervisor.machines:
+        # Another would take its place, and found a second cluster on the same VIP.
+        what = f"{frozen.create}, which created the cluster, is no longer in the file"
+        yield Finding(("hypervisor", "machines"), what, f"put {frozen.create} back", of_key=True)
+    elif frozen.create in built and create != frozen.create:
         what = f"{frozen.create} created the cluster already"
         yield Finding(machine_path(create, "role"), what, undo)
     for name in sorted(built & frozen.machines.keys()):

@@ -1,0 +1,268 @@
+"""Freezing: proposals are kept, order never matters, nobody is moved, what is built stands."""
+
+from __future__ import annotations
+
+import json
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.errors import SiteFileError
+from appliance.site.freeze import Frozen, create_machine, propose
+from appliance.site.load import load_text
+from appliance.site.model import Site
+from appliance.site.rules import broken_rules
+from tests.sites import machine, site
+
+THREE = {f"hv{number}": machine(number) for number in (1, 2, 3)}
+_NAMES = st.lists(st.from_regex(r"[a-z][a-z0-9]{0,5}", fullmatch=True), min_size=1, unique=True)
+
+
+def named(names: list[str], **changes: Any) -> Site:
+    """Give a site of machines with these names, in this order."""
+    return site({name: {} for name in names}, **changes)
+
+
+def refused(made: Site, frozen: Frozen | None = None, built: frozenset[str] = frozenset()) -> str:
+    """Give all that is said of what cannot be proposed."""
+    with pytest.raises(SiteFileError) as caught:
+        propose(made, frozen, built=built)
+    assert all(problem.fix for problem in caught.value.problems)
+    return str(caught.value)
+
+
+def test_what_is_proposed_for_the_smallest_site() -> None:
+    """Gateway first, bridge next, VIP and machines from .10, the pool in the last quarter."""
+    frozen = propose(site(THREE))
+    network = frozen.networks["main"]
+    assert str(network.gateway) == "10.20.0.1"
+    assert str(network.bridge) == "10.20.0.2"
+    assert str(network.pool) == "10.20.0.192 to 10.20.0.254"
+    assert str(frozen.vip) == "10.20.0.10"
+    assert [str(each.address) for each in frozen.machines.values()] == [
+        "10.20.0.11",
+        "10.20.0.12",
+        "10.20.0.13",
+    ]
+    assert frozen.create == "hv1"
+
+
+def test_what_the_file_says_stands() -> None:
+    """Proposals go round it, the pool as well."""
+    made = site(
+        {"hv1": machine(1, address="10.20.0.10", hostname="one"), "hv2": machine(2)},
+        networks__main__bridge="10.20.0.250",
+        hypervisor__vip="10.20.0.200",
+    )
+    frozen = propose(made)
+    assert str(frozen.networks["main"].pool) == "10.20.0.201 to 10.20.0.249"
+    assert str(frozen.machines["hv2"].address) == "10.20.0.11"
+    assert frozen.machines["hv1"].hostname == "one"
+
+
+def test_a_small_network_is_enough() -> None:
+    """A /28 carries gateway, bridge, VIP, seven machines and a pool."""
+    frozen = propose(named([f"hv{n}" for n in range(7)], networks__main__cidr="10.20.0.0/28"))
+    assert len({each.address for each in frozen.machines.values()}) == 7
+    assert str(frozen.networks["main"].pool) == "10.20.0.12 to 10.20.0.14"
+
+
+def test_no_room_is_said() -> None:
+    """The ninth machine of a /28 has no address."""
+    made = named([f"hv{n}" for n in range(9)], networks__main__cidr="10.20.0.0/28")
+    assert "10.20.0.0/28 has no address left to propose" in refused(made)
+
+
+def test_a_large_network_costs_no_time() -> None:
+    """Addresses are counted, not listed: a /8 has 16 million."""
+    frozen = propose(site(networks__main__cidr="10.0.0.0/8"))
+    assert str(frozen.networks["main"].pool) == "10.255.252.0 to 10.255.255.254"
+
+
+def test_it_survives_the_store() -> None:
+    """JSON and back is the same."""
+    frozen = propose(site(THREE, networks__vm={"cidr": "10.21.0.0/24", "vlan": "21"}))
+    assert Frozen.from_json(json.loads(json.dumps(frozen.as_json()))) == frozen
+
+
+def test_what_is_no_frozen_site_is_refused() -> None:
+    """A damaged store is a ValueError."""
+    with pytest.raises(ValueError, match="site"):
+        Frozen.from_json({"vip": "10.0.0.1"})
+
+
+def test_proposing_again_changes_nothing() -> None:
+    """The second run reads what the first froze."""
+    made = site(THREE)
+    first = propose(made)
+    assert propose(made, first) == first
+
+
+@given(_NAMES, st.randoms(use_true_random=False))
+def test_the_order_of_the_file_never_matters(names: list[str], random: Any) -> None:
+    """Any order of the same machines freezes the same."""
+    shuffled = list(names)
+    random.shuffle(shuffled)
+    assert propose(named(names)) == propose(named(shuffled))
+
+
+@given(_NAMES, _NAMES)
+def test_inserting_machines_moves_nobody(names: list[str], more: list[str]) -> None:
+    """Those that were there keep address, name and who creates the cluster."""
+    first = propose(named(names))
+    second = propose(named([*more, *(name for name in names if name not in more)]), first)
+    assert {name: second.machines[name] for name in names} == first.machines
+    assert (second.vip, second.networks, second.create) == (first.vip, first.networks, first.create)
+
+
+@given(_NAMES, st.data())
+def test_taking_machines_out_moves_nobody(names: list[str], data: st.DataObject) -> None:
+    """A machine that comes back finds its address; meanwhile nobody is given it."""
+    first = propose(named(names))
+    kept = data.draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
+    without = propose(named([*kept, "newcomer"]), first)
+    again = propose(named([*names, "newcomer"]), without)
+    assert {name: again.machines[name].address for name in names} == {
+        name: each.address for name, each in first.machines.items()
+    }
+
+
+@given(_NAMES, st.integers(16, 28), st.sampled_from(["10.20.0.0", "192.168.0.0", "172.16.0.0"]))
+def test_proposals_keep_the_rules(names: list[str], prefix: int, base: str) -> None:
+    """What is proposed could have been written: no rule finds anything in it."""
+    cidr = f"{base}/{prefix}"
+    made = named(names[:6], networks__main__cidr=cidr)
+    frozen = propose(made)
+    network = frozen.networks["main"]
+    said = named(
+        names[:6],
+        networks__main={
+            "cidr": cidr,
+            "gateway": str(network.gateway),
+            "bridge": str(network.bridge),
+            "pool": str(network.pool),
+        },
+        hypervisor__vip=str(frozen.vip),
+        hypervisor__machines={
+            name: {"address": str(each.address)} for name, each in frozen.machines.items()
+        },
+    )
+    assert broken_rules(said) == ()
+    assert IPv4Address(frozen.vip) in IPv4Network(cidr)
+
+
+def test_what_is_said_later_stands_until_it_is_built() -> None:
+    """A proposal may be corrected before the first installation."""
+    first = propose(site(THREE))
+    moved = {**THREE, "hv2": machine(2, address="10.20.0.50")}
+    second = propose(site(moved, hypervisor__vip="10.20.0.60"), first)
+    assert str(second.machines["hv2"].address) == "10.20.0.50"
+    assert str(second.vip) == "10.20.0.60"
+    assert second.machines["hv3"] == first.machines["hv3"]
+    # And it is kept when the file says nothing any more.
+    assert propose(site(THREE), second) == second
+
+
+def test_nobody_is_moved_by_what_another_says() -> None:
+    """Whoever had the address first keeps it; the newcomer is told."""
+    first = propose(site(THREE))
+    made = site({**THREE, "hv0": machine(4, address="10.20.0.12")})
+    assert "10.20.0.12 was given to machine hv2 at first use" in refused(made, first)
+    assert "was given to machine hv3" in refused(site(THREE, hypervisor__vip="10.20.0.13"), first)
+    taken = site({**THREE, "hv0": machine(4, address="10.20.0.10")})
+    assert "was given to hypervisor.vip" in refused(taken, first)
+
+
+def test_a_fixed_address_in_the_frozen_pool_is_refused() -> None:
+    """The pool was proposed; an address written later must not be in it."""
+    first = propose(site(THREE))
+    made = site({**THREE, "hv4": machine(4, address="10.20.0.200")})
+    assert "inside the dynamic range 10.20.0.192 to 10.20.0.254, proposed" in refused(made, first)
+
+
+def test_another_subnet_is_proposed_anew_while_nothing_is_built() -> None:
+    """Old addresses mean nothing in it."""
+    first = propose(site(THREE))
+    second = propose(site(THREE, networks__main__cidr="10.30.0.0/24"), first)
+    assert str(second.machines["hv1"].address) == "10.30.0.11"
+
+
+def test_another_site_starts_anew() -> None:
+    """Frozen values are of one site."""
+    first = propose(site(THREE, hypervisor__vip="10.20.0.99"))
+    assert str(propose(site(THREE, site="beta"), first).vip) == "10.20.0.10"
+
+
+BUILT = frozenset({"hv1"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        (
+            {"networks__main__cidr": "10.30.0.0/24"},
+            "networks.main.cidr: 10.30.0.0/24 was 10.20.0.0/24",
+        ),
+        ({"networks": {"floor": {}}}, "networks.floor: hv1 were installed on another network"),
+        (
+            {"networks__main__gateway": "10.20.0.9"},
+            "networks.main.gateway: 10.20.0.9 was 10.20.0.1",
+        ),
+        ({"hypervisor__vip": "10.20.0.99"}, "hypervisor.vip: 10.20.0.99 was 10.20.0.10"),
+        ({"hypervisor__harvester": "v1.9.0"}, "hypervisor.harvester: v1.9.0 was v1.8.2"),
+        (
+            {"machines": {**THREE, "hv1": machine(1, address="10.20.0.77")}},
+            "hv1.address: hv1 is installed with 10.20.0.11",
+        ),
+        (
+            {"machines": {**THREE, "hv1": machine(1, hostname="one")}},
+            "hv1.hostname: hv1 is installed with hv1",
+        ),
+        (
+            {"machines": {**THREE, "hv2": machine(2, role="create")}},
+            "hv2.role: hv1 created the cluster already",
+        ),
+        (
+            {"machines": {"hv2": machine(2)}},
+            "hypervisor.machines: hv1, which created the cluster, is no longer in the file",
+        ),
+    ],
+)
+def test_what_is_built_is_not_changed(changes: dict[str, Any], what: str) -> None:
+    """It is refused, with what it would take; nothing is built: it is free."""
+    first = propose(site(THREE))
+    made = site(**{"machines": THREE, **changes})
+    assert what in refused(made, first, BUILT)
+    assert isinstance(propose(made, first), Frozen)
+
+
+def test_what_is_not_built_may_change_beside_what_is() -> None:
+    """A machine may be added, moved or taken out as long as it is not installed."""
+    first = propose(site(THREE))
+    made = site({"hv1": machine(1), "hv3": machine(3, address="10.20.0.33"), "hv4": machine(4)})
+    second = propose(made, first, built=BUILT)
+    assert second.machines["hv1"] == first.machines["hv1"]
+    assert str(second.machines["hv3"].address) == "10.20.0.33"
+
+
+def test_a_refusal_has_its_place_in_the_file() -> None:
+    """Where the file is known, so is the line."""
+    text = (
+        "site: alpha\nhypervisor:\n  harvester: v1.8.2\n  vip: 10.20.0.99\n  machines: {hv1: {}}\n"
+    )
+    loaded = load_text(text, "alpha.yaml")
+    first = propose(site({"hv1": {}}))
+    with pytest.raises(SiteFileError, match=r"alpha\.yaml:4:8: hypervisor\.vip"):
+        propose(loaded.site, first, built=BUILT, places=loaded.places)
+
+
+def test_who_creates_the_cluster() -> None:
+    """The one said, else the frozen, else the first by name that may."""
+    frozen = propose(site(THREE))
+    assert create_machine(site(THREE), None) == "hv1"
+    assert create_machine(site({**THREE, "hv3": machine(3, role="create")}), frozen) == "hv3"
+    assert create_machine(site({**THREE, "hv1": machine(1, role="join")}), frozen) == "hv2"
+    assert create_machine(site({"a": {}, **THREE}), frozen) == "hv1"
