@@ -36,18 +36,21 @@ _MEDIUM = 95
 _SHOWN_FINDINGS = 3
 _HEARD = frozenset({"evidence", "decision", "dhcp", "tftp", "http", "dns", "ntp", "syslog", "hook"})
 _QUIET = frozenset({"dhcp", "tftp", "http", "dns", "ntp", "syslog", "hook", "progress"})
+_MAY_HOLD = frozenset({State.EXPECTED, State.FIRMWARE, State.BOOTLOADER, State.WAITING})
 _SETTLED = frozenset({State.READY, State.FAILED, State.HELD})
 
 STATE_WORDS: dict[State, tuple[str, str]] = {
     State.EXPECTED: ("not seen yet", "dim"),
     State.FIRMWARE: ("firmware booting", "cyan"),
     State.BOOTLOADER: ("iPXE loaded", "cyan"),
+    State.WAITING: ("waits its turn", "yellow"),
     State.SCRIPT: ("boot script", "cyan"),
     State.KERNEL: ("kernel loaded", "blue"),
     State.ROOTFS: ("live system", "blue"),
     State.CONFIG: ("installer starts", "magenta"),
     State.STARTED: ("installing", "magenta"),
     State.IMAGE: ("writing image", "yellow"),
+    State.OWN_DISK: ("tries its disk", "yellow"),
     State.INSTALLED: ("installed", "green"),
     State.REBOOTED: ("starts from disk", "green"),
     State.READY: ("ready", "bold green"),
@@ -83,7 +86,8 @@ class MachineRow:
         expectation = EXPECTATIONS.get(self.state)
         if expectation is None or self.hold or self.settled:
             return None
-        return expectation.within - (now - max(self.since, self.seen_at or 0.0))
+        repeats = self.seen_at if self.state is State.WAITING else None
+        return expectation.within - (now - max(self.since, repeats or 0.0))
 
 
 class LiveModel:
@@ -152,7 +156,7 @@ def _feed_row(row: MachineRow, event: Event) -> None:
         with suppress(ValueError):
             row.state = State(str(data.get("state")))
         row.since, row.done, row.size, row.advice = event.at, 0, 0, ""
-        row.hold = row.hold if row.state in (State.EXPECTED, State.FIRMWARE) else ""
+        row.hold = row.hold if row.state in _MAY_HOLD else ""
     elif event.kind == "decision":
         reason = words.printable(str(data.get("reason", "")))
         row.hold = reason if data.get("action") == "hold" else ""

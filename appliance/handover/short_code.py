@@ -24,17 +24,19 @@ STATES = (
     "expected",
     "firmware",
     "bootloader",
+    "waiting",
     "script",
     "kernel",
     "rootfs",
     "config",
     "started",
     "image",
+    "own-disk",
     "installed",
     "rebooted",
     "ready",
 )
-"""From the worst to the best, but for `none`."""
+"""From the worst to the best, but for `none`. One added at the end needs its rank in `worst`."""
 
 _SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _MISREAD = str.maketrans("ILO", "110", "- ")
