@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
 from appliance.boot.control import Event, RecordChanged
@@ -107,6 +107,8 @@ class Watch:
         self._vip_answers = False
         self._probes: dict[str, Future[Answer]] = {}
         self._next_probe = 0.0
+        self._began = context.clock.monotonic()
+        self._moved: dict[str, float] = {}
         self._told: set[tuple[str, State, float]] = set()
         self._overdue: dict[str, int] = {}
 
@@ -168,6 +170,7 @@ class Watch:
 
     def _take(self, message: Event | RecordChanged) -> None:
         if isinstance(message, RecordChanged):
+            self._moved[message.machine] = self._context.clock.monotonic()
             self._roll.record(message.machine, message.record)
             return
         event = message.event
@@ -229,11 +232,13 @@ class Watch:
         )
 
     def _look_for_overdue(self) -> None:
-        now = self._context.clock.utc()
+        now = self._context.clock.monotonic()
         for machine in self._plan.machines:
             record = self._roll.of(machine.name)
-            missing = overdue(record, now)
-            mark = (machine.name, record.state, max(record.since, record.last_at))
+            moved = self._moved.get(machine.name, self._began)
+            # Waits run on the monotonic clock: a step of the other must not end one.
+            missing = overdue(replace(record, since=moved, last_at=moved), now)
+            mark = (machine.name, record.state, moved)
             if missing is None or machine.not_armed or mark in self._told:
                 continue
             if self._waits_for_vip(machine, record):
