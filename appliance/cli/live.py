@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -322,6 +322,7 @@ class LinePrinter:
     def __init__(self, out: IO[str]) -> None:
         self._out = out
         self._decided: dict[str, str] = {}
+        self._report = ""
 
     def feed(self, event: Event) -> None:
         """Print one event, unless it only repeats or is noise of the boot services."""
@@ -341,6 +342,11 @@ class LinePrinter:
             if self._decided.get(who) == decided:
                 return ""
             self._decided[who] = decided
+        evidence = event.data.get("evidence")
+        if isinstance(evidence, Mapping):
+            self._report = str(evidence.get("report", self._report))
+        if event.kind == "run-ended" and self._report:
+            text = f"{text}; its report: {self._report}"
         named = event.machine is None or event.machine in text
         who = "" if named else f"{event.machine}: "
         step = f"{event.step} " if event.kind.startswith("step-") and event.step else ""

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -258,6 +259,16 @@ def test_plain_lines_say_what_matters_and_repeat_nothing(make: Make) -> None:
     ]
 
 
+def test_the_last_line_names_the_report(make: Make) -> None:
+    """It is what the field engineer leaves with."""
+    out = io.StringIO()
+    printer = LinePrinter(out)
+    printer.feed(make("step-done", 0, "write the report", evidence={"report": "/r/report.html"}))
+    printer.feed(make("step-done", 1, "another", evidence={"other": 1}))
+    printer.feed(make("run-ended", 2, "the run is done"))
+    assert out.getvalue().endswith("run-ended    the run is done; its report: /r/report.html\n")
+
+
 def test_on_a_terminal_the_table_is_drawn_while_machines_are_watched(make: Make) -> None:
     """Lines before and after, so that questions are not drawn over; the last picture stays."""
     leader, follower = pty.openpty()
@@ -289,3 +300,12 @@ def _read_all(leader: int, pieces: list[bytes]) -> None:
 def test_link_of_what_is_no_interface(name: str) -> None:
     """Unknown, or none; never an error."""
     assert not module._carrier(name)
+
+
+def test_the_operators_page_explains_every_word_of_the_table() -> None:
+    """What the table says can be looked up."""
+    page = (Path(__file__).parents[3] / "docs" / "operator.md").read_text()
+    said = [words for words, _ in STATE_WORDS.values()]
+    assert [
+        words for words in (*said, "waits", "not installed") if f"| {words} |" not in page
+    ] == []
