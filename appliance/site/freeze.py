@@ -7,7 +7,7 @@ outright stands above what is frozen, unless it would change something already b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, Self
@@ -15,6 +15,7 @@ from typing import Any, Self
 from pydantic import TypeAdapter
 
 from appliance.errors import SiteFileError
+from appliance.site.address_book import AddressBook, NoRoomError, free_pool
 from appliance.site.model import NetworkSite, Site
 from appliance.site.places import Finding, Path, Places, nowhere
 from appliance.site.plan import AddressRange, Role
@@ -22,8 +23,6 @@ from appliance.site.rules import VIP_PATH, machine_path, network_path
 
 _HOSTS_FROM = 10
 """Proposed addresses of VIP and machines begin here: below are a site's own routers and servers."""
-_MAX_POOL = 1024
-_MIN_POOL = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +157,8 @@ def _refused_machine_changes(site: Site, name: str, was: FrozenMachine) -> Itera
             yield Finding(machine_path(name, key), what, fix)
 
 
-class _NoRoomError(Exception):
-    """A network has no address left."""
-
-
 class _Proposer:
-    """One working-out: what is taken grows as addresses are given."""
+    """One working-out of one site. What the file asks against what is frozen are its findings."""
 
     def __init__(self, site: Site, frozen: Frozen | None) -> None:
         self.site = site
@@ -171,17 +166,17 @@ class _Proposer:
         self.findings: list[Finding] = []
 
     def propose(self) -> Frozen | None:
+        """Give what is to be frozen; None where there are findings."""
         networks: dict[str, FrozenNetwork] = {}
-        main = self.site.provisioning
-        machines: dict[str, FrozenMachine] = {}
         vip = IPv4Address(0)
+        machines: dict[str, FrozenMachine] = {}
         for name in sorted(self.site.networks):
             try:
-                if name == main:
+                if name == self.site.provisioning:
                     networks[name], vip, machines = self._provisioning(name)
                 else:
                     networks[name] = self._other(name)
-            except _NoRoomError:
+            except NoRoomError:
                 what = f"{self.site.networks[name].cidr} has no address left to propose"
                 fix = "choose a larger subnet, or a shorter pool"
                 self.findings.append(Finding(network_path(name, "cidr"), what, fix))
@@ -197,144 +192,126 @@ class _Proposer:
         )
 
     def _was(self, name: str) -> FrozenNetwork | None:
+        """What is frozen of a network; None where it has another subnet now."""
         was = self.frozen.networks.get(name) if self.frozen else None
         return was if was is not None and was.cidr == self.site.networks[name].cidr else None
 
     def _other(self, name: str) -> FrozenNetwork:
         network, was = self.site.networks[name], self._was(name)
-        gateway = _gateway(network)
-        taken = {gateway, *_given(network.bridge)}
-        pool = network.pool or (was.pool if was else _free_pool(network.cidr, taken))
-        bridge = network.bridge or _keep(was.bridge if was else None, taken, pool, network)
-        bridge = bridge or _lowest_free(network.cidr, taken, pool, 1)
-        return FrozenNetwork(network.cidr, gateway, bridge, pool.first, pool.last)
+        fixed = dict(_fixed_of_network(name, network))
+        book = self._book(network, was, fixed)
+        bridge = network.bridge or book.keep(was.bridge if was else None) or book.lowest(1)
+        return _settled(network, bridge, book.pool)
 
     def _provisioning(
         self, name: str
     ) -> tuple[FrozenNetwork, IPv4Address, dict[str, FrozenMachine]]:
         network, was = self.site.networks[name], self._was(name)
         hypervisor = self.site.hypervisor
-        gateway = _gateway(network)
-        said = {
-            key: machine.address
-            for key, machine in hypervisor.machines.items()
-            if machine.address is not None
-        }
-        taken = {gateway, *_given(network.bridge), *_given(hypervisor.vip), *said.values()}
         old = self.frozen if was else None
-        kept = {key: each.address for key, each in old.machines.items()} if old else {}
-        pool = network.pool or (was.pool if was else _free_pool(network.cidr, taken))
-        self._check_pool(said, pool, name)
-        if old:
-            self._check_frozen(said, old)
-        # Frozen values first, then new ones: a new machine gets what nobody has.
-        bridge = network.bridge or _keep(was.bridge if was else None, taken, pool, network)
-        taken |= {*_given(bridge)}
-        vip = hypervisor.vip or _keep(old.vip if old else None, taken, pool, network)
-        taken |= {*_given(vip)}
+        said = _said_addresses(self.site)
+        fixed = {**_fixed_of_network(name, network), **_fixed_of_site(self.site)}
+        if old and was:
+            self._check_nobody_moved(_holders(self.site, old, was), fixed, network, name)
+        book = self._book(network, was, fixed)
+        # What is frozen is taken up first, what is new after it: it gets what nobody has.
+        bridge = network.bridge or book.keep(was.bridge if was else None)
+        vip = hypervisor.vip or book.keep(old.vip if old else None)
         addresses = dict(said)
-        for key in sorted(kept.keys() - said.keys()):
-            address = _keep(kept[key], taken, pool, network)
-            if address is not None:
-                addresses[key] = address
-                taken.add(address)
-        bridge = bridge or _lowest_free(network.cidr, taken, pool, 1)
-        taken.add(bridge)
+        for key, each in sorted(old.machines.items() if old else ()):
+            kept = None if key in said else book.keep(each.address)
+            if kept is not None:
+                addresses[key] = kept
         start = min(_HOSTS_FROM, network.cidr.num_addresses // 4)
-        vip = vip or _lowest_free(network.cidr, taken, pool, start)
-        taken.add(vip)
+        bridge = bridge or book.lowest(1)
+        vip = vip or book.lowest(start)
         for key in sorted(hypervisor.machines.keys() - addresses.keys()):
-            addresses[key] = _lowest_free(network.cidr, taken, pool, start)
-            taken.add(addresses[key])
-        settled = FrozenNetwork(network.cidr, gateway, bridge, pool.first, pool.last)
-        return settled, vip, self._machines(addresses)
+            addresses[key] = book.lowest(start)
+        return _settled(network, bridge, book.pool), vip, _machines(self.site, addresses)
 
-    def _machines(self, addresses: dict[str, IPv4Address]) -> dict[str, FrozenMachine]:
-        machines: dict[str, FrozenMachine] = {}
-        for name in sorted(addresses):
-            machine = self.site.hypervisor.machines.get(name)
-            hostname = machine.hostname if machine else None
-            machines[name] = FrozenMachine(addresses[name], hostname or name)
-        return machines
+    def _book(
+        self, network: NetworkSite, was: FrozenNetwork | None, fixed: dict[Path, IPv4Address]
+    ) -> AddressBook:
+        taken = set(fixed.values())
+        pool = network.pool or (was.pool if was else free_pool(network.cidr, taken))
+        if network.pool is None:
+            self._check_pool(pool, fixed)
+        return AddressBook(network.cidr, pool, taken)
 
-    def _check_pool(self, said: dict[str, IPv4Address], pool: AddressRange, name: str) -> None:
-        fixed = [(machine_path(key, "address"), address) for key, address in said.items()]
-        if self.site.hypervisor.vip is not None:
-            fixed.append((VIP_PATH, self.site.hypervisor.vip))
-        for path, address in fixed:
+    def _check_pool(self, pool: AddressRange, fixed: dict[Path, IPv4Address]) -> None:
+        """The rules know only a pool that is written; this one was proposed."""
+        for path, address in fixed.items():
             if address in pool:
                 what = f"{address} is inside the dynamic range {pool}, proposed at first use"
-                fix = f"choose an address outside it, or write networks.{name}.pool"
+                fix = "choose an address outside it, or write the network's pool"
                 self.findings.append(Finding(path, what, fix))
 
-    def _check_frozen(self, said: dict[str, IPv4Address], old: Frozen) -> None:
+    def _check_nobody_moved(
+        self,
+        holders: dict[IPv4Address, str],
+        fixed: dict[Path, IPv4Address],
+        network: NetworkSite,
+        name: str,
+    ) -> None:
         """What one says must not move another who says nothing."""
-        hypervisor = self.site.hypervisor
-        holders = {
-            each.address: f"machine {name}"
-            for name, each in old.machines.items()
-            if name in hypervisor.machines and name not in said
-        }
-        if hypervisor.vip is None:
-            holders[old.vip] = "hypervisor.vip"
-        asked = [(machine_path(name, "address"), address) for name, address in said.items()]
-        asked += [(VIP_PATH, address) for address in _given(hypervisor.vip)]
-        network = self.site.networks[self.site.provisioning]
-        path = network_path(self.site.provisioning)
-        asked += [((*path, "bridge"), address) for address in _given(network.bridge)]
-        asked.append(((*path, "gateway"), _gateway(network)))
-        for path, address in asked:
+        for path, address in fixed.items():
             if address in holders:
                 what = f"{address} was given to {holders[address]} at first use"
                 self.findings.append(Finding(path, what, "choose another address"))
-
-
-def _given(address: IPv4Address | None) -> tuple[IPv4Address, ...]:
-    return () if address is None else (address,)
+        for address, holder in sorted(holders.items()):
+            if network.pool is not None and address in network.pool:
+                what = f"{address} in it was given to {holder} at first use"
+                fix = "choose a range without it"
+                self.findings.append(Finding(network_path(name, "pool"), what, fix))
 
 
 def _gateway(network: NetworkSite) -> IPv4Address:
     return network.gateway or network.cidr.network_address + 1
 
 
-def _keep(
-    address: IPv4Address | None,
-    taken: set[IPv4Address],
-    pool: AddressRange,
-    network: NetworkSite,
-) -> IPv4Address | None:
-    """Keep a frozen address, if it is still free to be kept."""
-    if address is None or address in taken or address in pool or address not in network.cidr:
-        return None
-    return address
+def _fixed_of_network(name: str, network: NetworkSite) -> dict[Path, IPv4Address]:
+    fixed = {network_path(name, "gateway"): _gateway(network)}
+    if network.bridge is not None:
+        fixed[network_path(name, "bridge")] = network.bridge
+    return fixed
 
 
-def _lowest_free(
-    cidr: IPv4Network, taken: set[IPv4Address], pool: AddressRange, start: int
-) -> IPv4Address:
-    address, last = cidr.network_address + start, cidr.broadcast_address
-    while address < last:
-        if address in pool:
-            address = pool.last + 1
-        elif address in taken:
-            address += 1
-        else:
-            return address
-    if start > 1:
-        return _lowest_free(cidr, taken, pool, 1)
-    raise _NoRoomError
+def _fixed_of_site(site: Site) -> dict[Path, IPv4Address]:
+    said = _said_addresses(site)
+    fixed = {machine_path(name, "address"): address for name, address in said.items()}
+    if site.hypervisor.vip is not None:
+        fixed[VIP_PATH] = site.hypervisor.vip
+    return fixed
 
 
-def _free_pool(cidr: IPv4Network, taken: Iterable[IPv4Address]) -> AddressRange:
-    """Find the longest free run in the last quarter of a network; of equals the first."""
-    end = int(cidr.broadcast_address)
-    first = end + 1 - min(cidr.num_addresses // 4, _MAX_POOL)
-    cuts = sorted(int(each) for each in taken if first <= int(each) < end)
-    runs: list[tuple[int, int]] = []
-    for cut in (*cuts, end):
-        runs.append((first, cut - 1))
-        first = cut + 1
-    best = max(runs, key=lambda run: (run[1] - run[0], -run[0]))
-    if best[1] - best[0] + 1 < _MIN_POOL:
-        raise _NoRoomError
-    return AddressRange(IPv4Address(best[0]), IPv4Address(best[1]))
+def _said_addresses(site: Site) -> dict[str, IPv4Address]:
+    machines = sorted(site.hypervisor.machines.items())
+    return {name: each.address for name, each in machines if each.address is not None}
+
+
+def _holders(site: Site, old: Frozen, was: FrozenNetwork) -> dict[IPv4Address, str]:
+    """Who holds a frozen address and says nothing of it in the file."""
+    said = _said_addresses(site)
+    holders = {
+        each.address: f"machine {name}"
+        for name, each in old.machines.items()
+        if name in site.hypervisor.machines and name not in said
+    }
+    if site.hypervisor.vip is None:
+        holders[old.vip] = "hypervisor.vip"
+    if site.networks[site.provisioning].bridge is None:
+        holders[was.bridge] = "the bridge"
+    return holders
+
+
+def _settled(network: NetworkSite, bridge: IPv4Address, pool: AddressRange) -> FrozenNetwork:
+    return FrozenNetwork(network.cidr, _gateway(network), bridge, pool.first, pool.last)
+
+
+def _machines(site: Site, addresses: dict[str, IPv4Address]) -> dict[str, FrozenMachine]:
+    machines: dict[str, FrozenMachine] = {}
+    for name in sorted(addresses):
+        machine = site.hypervisor.machines.get(name)
+        hostname = machine.hostname if machine else None
+        machines[name] = FrozenMachine(addresses[name], hostname or name)
+    return machines

@@ -172,6 +172,12 @@ def test_nobody_is_moved_by_what_another_says() -> None:
     made = site({**THREE, "hv0": machine(4, address="10.20.0.12")})
     assert "10.20.0.12 was given to machine hv2 at first use" in refused(made, first)
     assert "was given to machine hv3" in refused(site(THREE, hypervisor__vip="10.20.0.13"), first)
+    in_pool = site(THREE, networks__main__pool="10.20.0.12 to 10.20.0.50")
+    said = refused(in_pool, first)
+    assert "networks.main.pool: 10.20.0.12 in it was given to machine hv2 at first use" in said
+    assert "networks.main.pool: 10.20.0.13 in it was given to machine hv3 at first use" in said
+    bridge = site({**THREE, "hv0": machine(4, address="10.20.0.2")})
+    assert "was given to the bridge at first use" in refused(bridge, first)
     taken = site({**THREE, "hv0": machine(4, address="10.20.0.10")})
     assert "was given to hypervisor.vip" in refused(taken, first)
 
@@ -246,6 +252,43 @@ def test_what_is_not_built_may_change_beside_what_is() -> None:
     second = propose(made, first, built=BUILT)
     assert second.machines["hv1"] == first.machines["hv1"]
     assert str(second.machines["hv3"].address) == "10.20.0.33"
+
+
+_ADDRESSES = st.integers(1, 254).map(lambda number: f"10.20.0.{number}")
+
+
+@given(
+    addresses=st.dictionaries(st.sampled_from(["hv1", "hv2", "hv3", "new"]), _ADDRESSES),
+    more=st.dictionaries(
+        st.sampled_from(["hypervisor__vip", "networks__main__bridge", "networks__main__gateway"]),
+        _ADDRESSES,
+    ),
+    pool=st.none() | st.tuples(st.integers(1, 254), st.integers(1, 254)),
+    cidr=st.sampled_from(["10.20.0.0/24", "10.20.0.0/25", "10.20.0.0/23"]),
+)
+def test_whatever_is_changed_nothing_built_moves(
+    addresses: dict[str, str], more: dict[str, str], pool: tuple[int, int] | None, cidr: str
+) -> None:
+    """Any change is refused, or leaves every installed machine, VIP and gateway as they were."""
+    first = propose(site(THREE))
+    changes: dict[str, Any] = {"networks__main__cidr": cidr, **more}
+    if pool is not None:
+        changes["networks__main__pool"] = f"10.20.0.{min(pool)} to 10.20.0.{max(pool)}"
+    machines = {name: dict(said) for name, said in THREE.items()}
+    for name, address in addresses.items():
+        machines.setdefault(name, {})["address"] = address
+    made = site(machines, **changes)
+    try:
+        second = propose(made, first, built=frozenset({"hv1", "hv3"}))
+    except SiteFileError:
+        return
+    assert (second.vip, second.networks["main"].gateway) == (
+        first.vip,
+        first.networks["main"].gateway,
+    )
+    assert [second.machines[name] for name in ("hv1", "hv3")] == [
+        first.machines[name] for name in ("hv1", "hv3")
+    ]
 
 
 def test_a_refusal_has_its_place_in_the_file() -> None:
