@@ -23,9 +23,11 @@ from threading import Thread
 from appliance.boot.boot_store import BootStore
 from appliance.boot.channel import Channel
 from appliance.boot.control import Configure, Inject, Machines, Ready, Stop, ToMain
+from appliance.boot.dhcp_server import DhcpService
 from appliance.boot.dns_server import DnsService
 from appliance.boot.http_app import make_app
 from appliance.boot.http_server import BootHttpServer
+from appliance.boot.lease_store import LeaseStore, laptop_boot
 from appliance.boot.loop import Loop
 from appliance.boot.neighbours import neighbour
 from appliance.boot.ntp_server import NtpService
@@ -78,6 +80,7 @@ class Child:
         self._state_dir = state_dir
         self._loop = Loop(monotonic=clock.monotonic, on_error=self._on_error)
         self._http: BootHttpServer | None = None
+        self._dhcp: DhcpService | None = None
         self._running = False
 
     def run(self) -> None:
@@ -98,6 +101,8 @@ class Child:
                         self._loop.call_soon(self._start_services)
                     case Machines(machines):
                         self._state.set_machines(machines)
+                        # The lease book is the loop's: it must not change under a packet.
+                        self._loop.call_soon(self._reserve)
                     case Inject(evidence):
                         self._state.inject(evidence)
                     case Stop():
@@ -123,6 +128,16 @@ class Child:
 
     def _start_each(self) -> None:
         sockets, loop, state, clock = self._sockets, self._loop, self._state, self._clock
+        if "dhcp" in sockets:
+            self._dhcp = DhcpService(
+                sockets=sockets,
+                network=state.network,
+                memory=state,
+                store=LeaseStore(self._state_dir / DATABASE, boot=laptop_boot()),
+                clock=clock,
+            )
+            self._dhcp.register(loop)
+            self._reserve()
         if "tftp" in sockets:
             TftpService(sockets["tftp"], loop=loop, state=state, clock=clock)
         if "dns_udp" in sockets or "dns_tcp" in sockets:
@@ -137,6 +152,10 @@ class Child:
             SyslogService(sockets["syslog"], loop=loop, state=state, clock=clock)
         if "http" in sockets:
             self._start_http(sockets["http"])
+
+    def _reserve(self) -> None:
+        if self._dhcp is not None:
+            self._dhcp.set_machines(self._state.machines())
 
     def _start_http(self, listening: socket.socket) -> None:
         port = listening.getsockname()[1]

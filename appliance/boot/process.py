@@ -222,20 +222,21 @@ class BootProcess:
             _reap(running)
             words = "; ".join(list(running.stderr)[-3:]) or "it left no word"
             ended = f"the boot process ended with {running.process.returncode}: {words}"
-            if self._restarts_left == 0:
-                self._find(f"{ended}; it is not started again")
-                self._failure = StepError(
-                    "the boot services died too often",
-                    why=words,
-                    fix="run again; if it happens again, make a support bundle",
-                )
-                return
-            self._restarts_left -= 1
-            self._find(f"{ended}; it is started again")
-            try:
-                self._start_child()
-            except StepError as error:
-                self._failure = error
+            while self._restarts_left:
+                self._restarts_left -= 1
+                self._find(f"{ended}; it is started again")
+                try:
+                    self._start_child()
+                except StepError as error:
+                    words = ended = str(error)
+                else:
+                    return
+            self._find(f"{ended}; it is not started again")
+            self._failure = StepError(
+                "the boot services died too often",
+                why=words,
+                fix="run again; if it happens again, make a support bundle",
+            )
 
     def _not_started(self, running: _Running) -> StepError:
         _reap(running)

@@ -183,6 +183,7 @@ class BootState:
         """Keep an event, fold it if it is evidence, and tell main."""
         with self._lock:
             event = self._named(event)
+            self._remember_firmware(event)
             if event.kind == "evidence" and event.seen is not None:
                 self._new_boot(event.mac, event.machine, event.seen)
             self._store.add(event)
@@ -335,6 +336,13 @@ class BootState:
         if event.machine is None and event.mac is not None and event.mac in self._by_mac:
             return replace(event, machine=self._by_mac[event.mac].name)
         return event
+
+    def _remember_firmware(self, event: BootEvent) -> None:
+        # DHCP decides by itself and tells here what the firmware is; HTTP requests do not say it.
+        if event.mac is not None and event.mac in self._by_mac:
+            told = dict(event.data).get("firmware")
+            if told in Firmware._value2member_map_:
+                self._client(event.mac).firmware = Firmware(told)
 
     def _fold(self, evidence: Evidence) -> Record:
         record = fold(self._records.get(evidence.machine, Record()), evidence)

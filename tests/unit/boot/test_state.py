@@ -110,7 +110,7 @@ def test_the_firmware_is_remembered_for_requests_that_do_not_tell_it(world: Worl
         documents=machine.documents,
     )
     world.state.set_machines((refusing,))
-    world.state.decide_for(HV1, firmware=Firmware.BIOS, booting=True)
+    world.state.note(BootEvent(1.0, "dhcp", "x", HV1, data=(("firmware", Firmware.BIOS.value),)))
 
     decision = world.state.decide_for(HV1, firmware=None, booting=True)
     assert (decision.action, decision.reason) == (Action.HOLD, "Harvester needs UEFI")

@@ -1,0 +1,149 @@
+"""Main's side of the boot process: up, heard, started again, and given up with a reason."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from appliance.boot.control import Event, RecordChanged
+from appliance.boot.process import BootProcess
+from appliance.errors import StepError
+from appliance.machines.state import Evidence, Seen, State
+from appliance.tools.clock import Clock
+from tests.unit.boot.boot_world import NETWORK, armed, held
+from tests.unit.boot.running_loop import PATIENCE, tcp, until
+
+CLOCK = Clock.of_this_machine()
+Sockets = dict[str, socket.socket]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A state folder that the unprivileged process can reach."""
+    for parent in (tmp_path, *tmp_path.parents[:2]):  # pytest's own folders are 0700
+        parent.chmod(0o711)
+    return tmp_path / "boot"
+
+
+@pytest.fixture
+def sockets() -> Iterator[Sockets]:
+    """HTTP on a free port."""
+    opened = {"http": tcp()}
+    yield opened
+    for each in opened.values():
+        each.close()
+
+
+@pytest.fixture
+def process() -> Iterator[BootProcess]:
+    """A boot process, stopped at the end."""
+    process = BootProcess(clock=CLOCK, max_restarts=1)
+    yield process
+    process.stop()
+
+
+def healthy(sockets: Sockets) -> bool:
+    """Ask the services whether they are there."""
+    with socket.create_connection(sockets["http"].getsockname(), PATIENCE) as stream:
+        stream.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        stream.settimeout(PATIENCE)
+        with stream.makefile("rb") as reply:
+            return reply.read().endswith(b"ok\n")
+
+
+def test_start_returns_when_the_services_answer(
+    process: BootProcess, sockets: Sockets, folder: Path
+) -> None:
+    """And stop ends them; the sockets stay with main."""
+    process.set_machines((armed(), held()))
+    process.start(sockets, folder, NETWORK, ())
+    assert healthy(sockets)
+    pid = process.pid
+    process.stop()
+
+    assert pid is not None
+    assert not Path("/proc", str(pid)).exists()
+    assert sockets["http"].fileno() > 0
+    process.stop()
+
+
+def test_evidence_goes_in_and_records_come_out(
+    process: BootProcess, sockets: Sockets, folder: Path
+) -> None:
+    """What main saw is folded by boot and comes back as the machine's record."""
+    process.start(sockets, folder, NETWORK, ())
+    process.set_machines((armed(), held()))
+    process.inject(Evidence("hv1", Seen.SYSTEM_ANSWERS, 5.0, "it answers"))
+
+    told = list(process.events(PATIENCE))
+    while not any(isinstance(each, RecordChanged) for each in told):
+        told += process.events(PATIENCE)
+    (record,) = (each for each in told if isinstance(each, RecordChanged))
+    assert (record.machine, record.record.state) == ("hv1", State.READY)
+    assert list(process.events(0)) == []
+
+
+def test_a_killed_child_is_started_again_with_all_it_knew(
+    process: BootProcess, sockets: Sockets, folder: Path
+) -> None:
+    """A finding says so, and the machines are handed over again; the record comes from disk."""
+    process.start(sockets, folder, NETWORK, ())
+    process.set_machines((armed(), held()))
+    process.inject(Evidence("hv1", Seen.HOOK_SUCCEEDED, 5.0, "done"))
+    until(lambda: any(isinstance(each, RecordChanged) for each in process.events(0.1)))
+    first = process.pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    until(lambda: process.pid not in (None, first))
+    until(lambda: healthy(sockets))
+
+    findings = [
+        each.event.text
+        for each in process.events(PATIENCE)
+        if isinstance(each, Event) and each.event.kind == "finding"
+    ]
+    assert "ended with -9" in findings[0]
+    with socket.create_connection(
+        sockets["http"].getsockname(), PATIENCE, (str(armed().address), 0)
+    ) as stream:
+        stream.sendall(b"GET /m/525400000001.ipxe HTTP/1.0\r\n\r\n")
+        with stream.makefile("rb") as reply:
+            assert b"boots its own disk" in reply.read()
+
+
+def test_a_child_that_dies_too_often_is_an_error(
+    process: BootProcess, sockets: Sockets, folder: Path
+) -> None:
+    """After so many restarts main is told by an error, after the last event."""
+    process.start(sockets, folder, NETWORK, ())
+    killed: list[int] = []
+
+    def kill() -> bool:
+        pid = process.pid
+        if pid is not None and pid not in killed:
+            killed.append(pid)
+            os.kill(pid, signal.SIGKILL)
+        return process._failure is not None
+
+    until(kill)
+
+    with pytest.raises(StepError, match="died too often"):
+        list(process.events(0))
+
+
+def test_a_child_that_cannot_start_is_an_error_with_its_last_words(
+    process: BootProcess, folder: Path
+) -> None:
+    """What it wrote to stderr is the reason shown."""
+    left, right = socket.socketpair()
+    with left, right, pytest.raises(StepError, match="did not start") as caught:
+        process.start({"http": left}, folder, replace(NETWORK, mtu=1500), ())
+
+    assert "Error" in caught.value.why
+    assert process.pid is None
