@@ -17,9 +17,16 @@ from pydantic import TypeAdapter
 from appliance.errors import SiteFileError
 from appliance.site.address_book import AddressBook, NoRoomError, free_pool
 from appliance.site.model import NetworkSite, Site
-from appliance.site.places import Finding, Path, Places, nowhere
+from appliance.site.places import (
+    VIP_PATH,
+    Finding,
+    Path,
+    Places,
+    machine_path,
+    network_path,
+    nowhere,
+)
 from appliance.site.plan import AddressRange, Role
-from appliance.site.rules import VIP_PATH, machine_path, network_path
 
 _HOSTS_FROM = 10
 """Proposed addresses of VIP and machines begin here: below are a site's own routers and servers."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address
 
+from appliance.site.capacity import MIN_MEMORY, storage_replicas
 from appliance.site.freeze import Frozen
 from appliance.site.model import GIB, MachineSite, Site
 from appliance.site.plan import (
@@ -15,7 +16,6 @@ from appliance.site.plan import (
     Plan,
     Role,
 )
-from appliance.site.rules import MIN_MEMORY, storage_replicas
 
 BIOS_IPXE = "undionly.kpxe"
 UEFI_IPXE = "snponly.efi"

@@ -14,6 +14,19 @@ MAX_SHOWN = 300
 """Characters of a message or a key: what was written may be a megabyte without a break."""
 
 
+VIP_PATH: Path = ("hypervisor", "vip")
+
+
+def network_path(name: str, *keys: str) -> Path:
+    """The path to a network or a key of it."""
+    return ("networks", name, *keys)
+
+
+def machine_path(name: str, *keys: str) -> Path:
+    """The path to a machine or a key of it."""
+    return ("hypervisor", "machines", name, *keys)
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """A place in a text. Lines and columns count from 1; 0 means the whole file."""
