@@ -1,4 +1,4 @@
-"""What the terminal shows of a run: a table that is redrawn, plain lines, or JSON lines.
+"""What a terminal shows of a run: a table that is redrawn while machines are watched.
 
 The model takes events and the view draws it at a given time; only the screen at the end of this
 module knows a thread and a terminal.
@@ -6,9 +6,8 @@ module knows a thread and a terminal.
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from appliance.cli.lines import LinePrinter
 from appliance.machines.state import EXPECTATIONS, State
 from appliance.site.plan import MachinePlan, Plan
 from appliance.store.journal import Event
@@ -35,7 +35,6 @@ _WIDE = 125
 _MEDIUM = 95
 _SHOWN_FINDINGS = 3
 _HEARD = frozenset({"evidence", "decision", "dhcp", "tftp", "http", "dns", "ntp", "syslog", "hook"})
-_QUIET = frozenset({"dhcp", "tftp", "http", "dns", "ntp", "syslog", "hook", "progress"})
 _MAY_HOLD = frozenset({State.EXPECTED, State.FIRMWARE, State.BOOTLOADER, State.WAITING})
 _SETTLED = frozenset({State.READY, State.FAILED, State.HELD})
 
@@ -301,56 +300,6 @@ def _lines(model: LiveModel, now: float) -> Iterator[Text]:
         )
     for text in model.findings[-_SHOWN_FINDINGS:]:
         yield Text(f"found: {text}")
-
-
-class JsonPrinter:
-    """Prints one event a line as JSON, each at once. A reader that leaves does not end the run."""
-
-    def __init__(self, out: IO[str]) -> None:
-        self._out = out
-
-    def feed(self, event: Event) -> None:
-        """Print one event."""
-        with suppress(BrokenPipeError):
-            self._out.write(f"{json.dumps(event.as_dict())}\n")
-            self._out.flush()
-
-
-class LinePrinter:
-    """Prints what matters as plain lines: for logs, pipes and `ssh` without a terminal."""
-
-    def __init__(self, out: IO[str]) -> None:
-        self._out = out
-        self._decided: dict[str, str] = {}
-        self._report = ""
-
-    def feed(self, event: Event) -> None:
-        """Print one event, unless it only repeats or is noise of the boot services."""
-        line = self._line(event)
-        if line:
-            with suppress(BrokenPipeError):
-                self._out.write(f"{words.clock(event.at)} {line}\n")
-                self._out.flush()
-
-    def _line(self, event: Event) -> str:
-        if event.kind in _QUIET:
-            return ""
-        text = words.printable(" ".join(event.text.split()))
-        if event.kind == "decision":
-            who = event.machine or str(event.data.get("mac", "?"))
-            decided = f"{event.data.get('action', '')} {event.data.get('reason', '')}"
-            if self._decided.get(who) == decided:
-                return ""
-            self._decided[who] = decided
-        evidence = event.data.get("evidence")
-        if isinstance(evidence, Mapping):
-            self._report = str(evidence.get("report", self._report))
-        if event.kind == "run-ended" and self._report:
-            text = f"{text}; its report: {self._report}"
-        named = event.machine is None or event.machine in text
-        who = "" if named else f"{event.machine}: "
-        step = f"{event.step} " if event.kind.startswith("step-") and event.step else ""
-        return f"{event.kind:<12} {step}{who}{text}"
 
 
 class Screen:

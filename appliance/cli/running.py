@@ -7,7 +7,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.cli.live import JsonPrinter, live_listener
+from appliance.cli.lines import JsonPrinter
+from appliance.cli.live import live_listener
 from appliance.cli.printing import print_text
 from appliance.errors import InputError
 from appliance.flow.checking import check_all
