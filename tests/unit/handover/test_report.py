@@ -154,12 +154,14 @@ def test_hostile_words_stay_words(journal: Journal, kind: str) -> None:
 def test_a_killed_run_lasted_until_its_last_word(tmp_path: Path) -> None:
     """The night between two runs counts as work of neither."""
     times = iter([100.0, 150.0, 90_000.0, 90_010.0])
-    journal = Journal(open_database(tmp_path / "main.db"), clock=lambda: next(times))
+    connection = open_database(tmp_path / "main.db")
+    journal = Journal(connection, clock=lambda: next(times))
     first = journal.begin_run("0.1.0", "eth0")
     journal.add_event("finding", "last word", run=first)
     second = journal.begin_run("0.1.0", "eth0")
     journal.end_run(second, "done")
     report = gather(journal, PLAN, now=95_000.0)
+    connection.close()
     assert [(span.start, span.end) for span in report.spans] == [(100, 150), (90_000, 90_010)]
     assert [run.outcome for run in report.runs] == ["killed", "done"]
     assert report.outcome == "done"

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from appliance.errors import PreflightError
 from appliance.store.database import VERSION, open_database
 
+Open = Callable[[Path], sqlite3.Connection]
 TABLES = {"run", "step", "event", "machine", "frozen", "approved", "vault"}
 
 
@@ -22,12 +24,12 @@ def names(connection: sqlite3.Connection) -> set[str]:
     return {row["name"] for row in connection.execute("SELECT name FROM sqlite_master")}
 
 
-def test_a_new_file_has_all_tables_and_is_private(tmp_path: Path) -> None:
+def test_a_new_file_has_all_tables_and_is_private(tmp_path: Path, opened: Open) -> None:
     """Nobody but its owner reads it, nor the files SQLite puts beside it."""
     path = tmp_path / "alpha" / "main.db"
     old = os.umask(0)
     try:
-        connection = open_database(path)
+        connection = opened(path)
         connection.execute("INSERT INTO frozen (id, value) VALUES (1, '{}')")
     finally:
         os.umask(old)
@@ -40,24 +42,24 @@ def test_a_new_file_has_all_tables_and_is_private(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o711
 
 
-def test_a_file_left_open_to_others_is_closed_to_them(tmp_path: Path) -> None:
+def test_a_file_left_open_to_others_is_closed_to_them(tmp_path: Path, opened: Open) -> None:
     """A copy made with the wrong mode is mended when it is opened."""
     path = tmp_path / "main.db"
-    open_database(path).close()
+    opened(path).close()
     path.chmod(0o644)
-    open_database(path)
+    opened(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_opening_again_keeps_what_is_there(tmp_path: Path) -> None:
+def test_opening_again_keeps_what_is_there(tmp_path: Path, opened: Open) -> None:
     """The schema is made once."""
     path = tmp_path / "main.db"
-    open_database(path).execute("INSERT INTO frozen (id, value) VALUES (1, 'kept')")
-    (value,) = open_database(path).execute("SELECT value FROM frozen").fetchone()
+    opened(path).execute("INSERT INTO frozen (id, value) VALUES (1, 'kept')")
+    (value,) = opened(path).execute("SELECT value FROM frozen").fetchone()
     assert value == "kept"
 
 
-def test_processes_that_open_a_new_file_at_once_all_succeed(tmp_path: Path) -> None:
+def test_processes_that_open_a_new_file_at_once_all_succeed(tmp_path: Path, opened: Open) -> None:
     """The wizard and a run may start together; the second finds the tables of the first."""
     code = (
         "import sys, pathlib; sys.stdin.readline();"
@@ -76,17 +78,17 @@ def test_processes_that_open_a_new_file_at_once_all_succeed(tmp_path: Path) -> N
         child.stdin.flush()
     errors = [child.communicate()[1].decode() for child in children]
     assert errors == [""] * 4
-    assert names(open_database(tmp_path / "main.db")) >= TABLES
+    assert names(opened(tmp_path / "main.db")) >= TABLES
 
 
-def test_a_newer_file_is_refused(tmp_path: Path) -> None:
+def test_a_newer_file_is_refused(tmp_path: Path, opened: Open) -> None:
     """An older program never writes into what it does not understand."""
     path = tmp_path / "main.db"
-    connection = open_database(path)
+    connection = opened(path)
     connection.execute(f"PRAGMA user_version={VERSION + 1}")
     connection.close()
     with pytest.raises(PreflightError, match="newer Bridgehead"):
-        open_database(path)
+        opened(path)
 
 
 def test_a_damaged_file_is_told_with_its_place(tmp_path: Path) -> None:

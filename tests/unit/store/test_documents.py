@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
-from appliance.store.database import open_database
 from appliance.store.documents import Approved, Frozen
 
+Open = Callable[[Path], sqlite3.Connection]
 
-def test_nothing_is_frozen_before_first_use(tmp_path: Path) -> None:
+
+def test_nothing_is_frozen_before_first_use(tmp_path: Path, opened: Open) -> None:
     """Then the last writing counts, in any process."""
     path = tmp_path / "main.db"
-    frozen = Frozen(open_database(path))
+    frozen = Frozen(opened(path))
     assert frozen.read() is None
     frozen.write({"b": 1, "a": {"hv1": "10.0.0.5"}})
     frozen.write({"a": {"hv1": "10.0.0.6"}})
-    assert Frozen(open_database(path)).read() == {"a": {"hv1": "10.0.0.6"}}
+    assert Frozen(opened(path)).read() == {"a": {"hv1": "10.0.0.6"}}
 
 
-def test_approved_machines_are_kept_by_name(tmp_path: Path) -> None:
+def test_approved_machines_are_kept_by_name(tmp_path: Path, opened: Open) -> None:
     """Approving again replaces; the order is that of the names."""
-    approved = Approved(open_database(tmp_path / "main.db"))
+    approved = Approved(opened(tmp_path / "main.db"))
     assert approved.all() == {}
     approved.put("hv2", "525400000002", {"disk": "/dev/sdb"})
     approved.put("hv1", "525400000001", {"disk": "/dev/sda"})

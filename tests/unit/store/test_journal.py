@@ -142,7 +142,9 @@ def test_a_killed_run_shows_when_the_next_one_begins(journal: Journal) -> None:
     assert journal.steps(second)[0].outcome == "killed"
 
 
-def test_kill_9_leaves_every_told_event_on_disk(tmp_path: Path) -> None:
+def test_kill_9_leaves_every_told_event_on_disk(
+    tmp_path: Path, opened: Callable[[Path], sqlite3.Connection]
+) -> None:
     """What the writer said it wrote is there, whole, and the next run starts on it."""
     path = tmp_path / "main.db"
     with subprocess.Popen(
@@ -154,7 +156,7 @@ def test_kill_9_leaves_every_told_event_on_disk(tmp_path: Path) -> None:
         told += [int(line) for line in writer.stdout.read().split("\n")[:-1]]
     assert writer.returncode == -signal.SIGKILL
 
-    connection = open_database(path)
+    connection = opened(path)
     assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
     journal = Journal(connection, clock=lambda: 2.0)
     events = list(journal.events())

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from appliance.errors import PreflightError
-from appliance.store.database import open_database
 from appliance.store.vault import Vault, host_key
 from appliance.values import Secret
 
@@ -18,9 +18,9 @@ NONE = Path("/nonexistent/credential.secret")
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> sqlite3.Connection:
+def database(tmp_path: Path, opened: Callable[[Path], sqlite3.Connection]) -> sqlite3.Connection:
     """A fresh main.db."""
-    return open_database(tmp_path / "main.db")
+    return opened(tmp_path / "main.db")
 
 
 @pytest.fixture
