@@ -17,12 +17,14 @@ class State(StrEnum):
     EXPECTED = "expected"
     FIRMWARE = "firmware"
     BOOTLOADER = "bootloader"
+    WAITING = "waiting"
     SCRIPT = "script"
     KERNEL = "kernel"
     ROOTFS = "rootfs"
     CONFIG = "config"
     STARTED = "started"
     IMAGE = "image"
+    OWN_DISK = "own-disk"
     INSTALLED = "installed"
     REBOOTED = "rebooted"
     READY = "ready"
@@ -58,46 +60,69 @@ class Seen(StrEnum):
 MAX_INSTALLS = 2
 """Installations begun without success before a machine is held."""
 
-_BEFORE_INSTALL = (
-    State.EXPECTED,
-    State.FIRMWARE,
-    State.BOOTLOADER,
-    State.SCRIPT,
-    State.KERNEL,
-    State.ROOTFS,
-    State.CONFIG,
-)
-_INSTALLING = (State.STARTED, State.IMAGE)
+_BEFORE_SCRIPT = (State.EXPECTED, State.FIRMWARE, State.BOOTLOADER, State.WAITING)
+_LOADING = (State.SCRIPT, State.KERNEL, State.ROOTFS)
+_BEGUN = (State.CONFIG, State.STARTED, State.IMAGE)
 _AFTER_INSTALL = (State.INSTALLED, State.REBOOTED, State.READY)
+_UNFINISHED = (*_BEFORE_SCRIPT, *_LOADING, *_BEGUN, State.OWN_DISK, State.FAILED)
 _ALL = tuple(State)
 
+_Table = dict[tuple[State, Seen], State]
 
-def _table() -> dict[tuple[State, Seen], State]:
-    table: dict[tuple[State, Seen], State] = {}
 
-    def rule(sources: tuple[State, ...], seen: Seen, target: State) -> None:
-        table.update({(source, seen): target for source in sources})
-
-    unfinished = (*_BEFORE_INSTALL, *_INSTALLING, State.FAILED)
-    rule(unfinished, Seen.FIRMWARE_DHCP, State.FIRMWARE)
-    rule(unfinished, Seen.BOOTLOADER_SENT, State.BOOTLOADER)
-    rule(unfinished, Seen.INSTALL_SCRIPT, State.SCRIPT)
-    rule((State.SCRIPT, State.KERNEL), Seen.KERNEL_SENT, State.KERNEL)
-    rule((State.SCRIPT, State.KERNEL), Seen.INITRD_SENT, State.KERNEL)
-    rule((State.SCRIPT, State.KERNEL, State.ROOTFS), Seen.ROOTFS_SENT, State.ROOTFS)
-    rule((State.SCRIPT, State.KERNEL, State.ROOTFS, State.CONFIG), Seen.CONFIG_SENT, State.CONFIG)
-    rule((*_BEFORE_INSTALL, *_INSTALLING, State.FAILED), Seen.HOOK_STARTED, State.STARTED)
-    rule((State.CONFIG, State.STARTED, State.IMAGE), Seen.IMAGE_ASKED, State.IMAGE)
-    rule((State.CONFIG, State.STARTED, State.IMAGE), Seen.IMAGE_SENT, State.IMAGE)
-    rule((*_BEFORE_INSTALL, *_INSTALLING), Seen.HOOK_FAILED, State.FAILED)
-    rule((*unfinished, State.HELD), Seen.HOOK_SUCCEEDED, State.INSTALLED)
-    rule((State.INSTALLED,), Seen.FIRMWARE_DHCP, State.REBOOTED)
-    rule((State.INSTALLED,), Seen.OWN_DISK_SCRIPT, State.REBOOTED)
-    rule((State.INSTALLED,), Seen.SYSTEM_DHCP, State.REBOOTED)
-    rule(_ALL, Seen.SYSTEM_ANSWERS, State.READY)
-    rule((*unfinished, State.HELD), Seen.INSTALL_LIMIT, State.HELD)
-    rule(_ALL, Seen.REINSTALL_ORDERED, State.EXPECTED)
+def _table() -> _Table:
+    table: _Table = {}
+    _booting(table)
+    _installing(table)
+    _ending(table)
     return table
+
+
+def _rule(table: _Table, sources: tuple[State, ...], seen: Seen, target: State) -> None:
+    table.update({(source, seen): target for source in sources})
+
+
+def _booting(table: _Table) -> None:
+    """From power-on to the script. Evidence may be lost, so a later one is taken from any state.
+
+    A machine that starts anew in the middle of anything is back at its firmware.
+    """
+    _rule(table, _UNFINISHED, Seen.FIRMWARE_DHCP, State.FIRMWARE)
+    _rule(table, _UNFINISHED, Seen.BOOTLOADER_SENT, State.BOOTLOADER)
+    # A card whose boot ROM is iPXE shows no firmware first. In SCRIPT it is the script's own dhcp.
+    not_loading = tuple(each for each in _UNFINISHED if each not in _LOADING)
+    _rule(table, not_loading, Seen.IPXE_DHCP, State.BOOTLOADER)
+    _rule(table, (State.WAITING,), Seen.IPXE_DHCP, State.WAITING)
+    asks = tuple(each for each in _UNFINISHED if each is not State.FAILED)
+    _rule(table, asks, Seen.WAIT_SCRIPT, State.WAITING)
+    _rule(table, _UNFINISHED, Seen.INSTALL_SCRIPT, State.SCRIPT)
+    _rule(table, _UNFINISHED, Seen.OWN_DISK_SCRIPT, State.OWN_DISK)
+
+
+def _installing(table: _Table) -> None:
+    """From the kernel to the whole image. What the installer does shows by HTTP, hooks may fail."""
+    before_kernel = (*_BEFORE_SCRIPT, State.SCRIPT)
+    _rule(table, before_kernel, Seen.KERNEL_SENT, State.KERNEL)
+    _rule(table, before_kernel, Seen.INITRD_SENT, State.KERNEL)
+    _rule(table, (*before_kernel, State.KERNEL), Seen.ROOTFS_SENT, State.ROOTFS)
+    before_config = (*_BEFORE_SCRIPT, *_LOADING)
+    _rule(table, (*before_config, State.OWN_DISK, State.FAILED), Seen.CONFIG_SENT, State.CONFIG)
+    _rule(table, (*before_config, State.CONFIG), Seen.HOOK_STARTED, State.STARTED)
+    takes = (*_LOADING, State.CONFIG, State.STARTED)
+    _rule(table, takes, Seen.IMAGE_ASKED, State.IMAGE)
+    _rule(table, (*takes, State.IMAGE), Seen.IMAGE_SENT, State.IMAGE)
+    # After a SUCCEEDED, a FAILED is only the shutdown's: it changes nothing.
+    _rule(table, (*_LOADING, *_BEGUN), Seen.HOOK_FAILED, State.FAILED)
+
+
+def _ending(table: _Table) -> None:
+    """Success, the machine's own disk, and the operator's word."""
+    _rule(table, (*_UNFINISHED, State.HELD), Seen.HOOK_SUCCEEDED, State.INSTALLED)
+    for seen in (Seen.FIRMWARE_DHCP, Seen.IPXE_DHCP, Seen.OWN_DISK_SCRIPT, Seen.SYSTEM_DHCP):
+        _rule(table, (State.INSTALLED,), seen, State.REBOOTED)
+    _rule(table, _ALL, Seen.SYSTEM_ANSWERS, State.READY)
+    _rule(table, (*_UNFINISHED, State.HELD), Seen.INSTALL_LIMIT, State.HELD)
+    _rule(table, _ALL, Seen.REINSTALL_ORDERED, State.EXPECTED)
 
 
 TRANSITIONS = _table()
@@ -110,13 +135,19 @@ class Record:
 
     `installs` counts installers that began (fetched their configuration) since the last order to
     install; `image_sent` is whether the present one took the whole image; `own_disk_tries` counts
-    own-disk answers since a system was last seen running. Times are Unix seconds.
+    own-disk answers since a system was last seen running; `false_starts` counts boots in a row
+    that took the boot file and came back without asking for a script. `ordered`: to be installed
+    again, and not begun yet; the old system may still answer. `reason` says why it failed or is
+    held. Times are Unix seconds.
     """
 
     state: State = State.EXPECTED
     installs: int = 0
     image_sent: bool = False
     own_disk_tries: int = 0
+    false_starts: int = 0
+    ordered: bool = False
+    reason: str = ""
     since: float = 0.0
     last_seen: Seen | None = None
     last_at: float = 0.0
@@ -138,32 +169,69 @@ class Evidence:
     text: str = ""
 
 
+_OLD_SYSTEM = frozenset({Seen.SYSTEM_ANSWERS, Seen.HOOK_SUCCEEDED, Seen.SYSTEM_DHCP})
+_SCRIPTS = frozenset({Seen.INSTALL_SCRIPT, Seen.WAIT_SCRIPT, Seen.OWN_DISK_SCRIPT})
+
+
 def fold(record: Record, evidence: Evidence) -> Record:
-    """Take one piece of evidence into a record."""
+    """Take one piece of evidence into a record.
+
+    A passed deadline is our own remark, not a sign of the machine: it changes nothing.
+    """
     seen = evidence.seen
-    state = TRANSITIONS.get((record.state, seen), record.state)
-    installs, image_sent, tries = record.installs, record.image_sent, record.own_disk_tries
-    if seen is Seen.REINSTALL_ORDERED:
-        installs, image_sent, tries = 0, False, 0
-    elif seen is Seen.CONFIG_SENT and record.state is not State.CONFIG:
-        installs, image_sent = installs + 1, False
-    elif seen is Seen.IMAGE_SENT:
-        image_sent, tries = True, 0
-    elif seen is Seen.OWN_DISK_SCRIPT:
-        tries += 1
-    elif seen in (Seen.SYSTEM_ANSWERS, Seen.HOOK_SUCCEEDED, Seen.SYSTEM_DHCP):
-        tries = 0
+    if seen is Seen.DEADLINE:
+        return record
+    ordered_anew = record.ordered and seen in _OLD_SYSTEM
+    state = record.state if ordered_anew else TRANSITIONS.get((record.state, seen), record.state)
+    moved = state is not record.state
+    begun = state in _BEGUN and record.state not in _BEGUN
+    anew = seen is Seen.REINSTALL_ORDERED
     return replace(
         record,
         state=state,
-        installs=installs,
-        image_sent=image_sent,
-        own_disk_tries=tries,
-        since=evidence.at if state is not record.state else record.since,
+        installs=0 if anew else record.installs + begun,
+        image_sent=_image_sent(record, seen, state, begun=begun),
+        own_disk_tries=0 if ordered_anew else _own_disk_tries(record, seen, state),
+        false_starts=_false_starts(record, seen),
+        ordered=anew or (record.ordered and not begun),
+        reason=_reason(record, evidence, state),
+        since=evidence.at if moved or anew else record.since,
         last_seen=seen,
         last_at=evidence.at,
         last_text=evidence.text,
     )
+
+
+def _image_sent(record: Record, seen: Seen, state: State, *, begun: bool) -> bool:
+    if seen is Seen.IMAGE_SENT:
+        # One that comes late, after an order to install again, says nothing of the new boot.
+        return state is State.IMAGE or record.image_sent
+    return record.image_sent and not begun and seen is not Seen.REINSTALL_ORDERED
+
+
+def _own_disk_tries(record: Record, seen: Seen, state: State) -> int:
+    if seen is Seen.OWN_DISK_SCRIPT:
+        return record.own_disk_tries + 1
+    if seen in (Seen.SYSTEM_ANSWERS, Seen.HOOK_SUCCEEDED, Seen.REINSTALL_ORDERED):
+        return 0
+    if seen is Seen.IMAGE_SENT and state is State.IMAGE:
+        return 0
+    # The live system asks by DHCP too: only an installed one proves that its disk boots.
+    if seen is Seen.SYSTEM_DHCP and state in _AFTER_INSTALL:
+        return 0
+    return record.own_disk_tries
+
+
+def _false_starts(record: Record, seen: Seen) -> int:
+    if seen in _SCRIPTS or seen is Seen.REINSTALL_ORDERED:
+        return 0
+    return record.false_starts + (record.state is State.BOOTLOADER and seen is Seen.FIRMWARE_DHCP)
+
+
+def _reason(record: Record, evidence: Evidence, state: State) -> str:
+    if state not in (State.FAILED, State.HELD):
+        return ""
+    return record.reason if state is record.state else evidence.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +260,9 @@ EXPECTATIONS: dict[State, Expectation] = {
         "Secure Boot is probably on: switch it off in the firmware's security menu, "
         "since this iPXE is not signed",
     ),
+    State.WAITING: Expectation(
+        "iPXE asking again", 180, "it has stopped asking: power the machine off and on"
+    ),
     State.SCRIPT: Expectation(
         "the kernel being fetched", 120, "look at the machine's screen for iPXE's error"
     ),
@@ -218,6 +289,11 @@ EXPECTATIONS: dict[State, Expectation] = {
     State.IMAGE: Expectation(
         "the installer reporting SUCCEEDED", 3600, "read the installer's log; is the disk failing?"
     ),
+    State.OWN_DISK: Expectation(
+        "its own disk answering, or the machine booting from the network again",
+        1800,
+        "its disk does not start: power the machine off and on, and it will be installed anew",
+    ),
     State.INSTALLED: Expectation(
         "the machine rebooting", 600, "power the machine off and on by its button"
     ),
@@ -230,9 +306,27 @@ EXPECTATIONS: dict[State, Expectation] = {
 """What each waiting state expects; READY, FAILED and HELD wait for nothing."""
 
 
-def overdue(record: Record, now: float) -> Expectation | None:
+REPEATS = {State.WAITING: Seen.WAIT_SCRIPT}
+"""The evidence that keeps a state alive by coming again.
+
+Nothing else does: an installer that hangs still renews its lease for ever.
+"""
+
+
+def waiting_since(record: Record, watched_since: float = 0.0) -> float:
+    """Give the Unix time from which the state's limit counts.
+
+    `watched_since` is when somebody began to look: nothing is overdue for what was not watched.
+    """
+    kept = record.last_at if record.last_seen is REPEATS.get(record.state) else 0.0
+    return max(record.since, kept, watched_since)
+
+
+def overdue(record: Record, now: float, watched_since: float = 0.0) -> Expectation | None:
     """Say what is missing if the state's time is over at Unix time `now`; else None."""
     expectation = EXPECTATIONS.get(record.state)
-    if expectation is None or now - max(record.since, record.last_at) <= expectation.within:
+    since = waiting_since(record, watched_since)
+    # 0: never seen, and nobody says since when it is watched.
+    if expectation is None or since == 0 or now - since <= expectation.within:
         return None
     return expectation
