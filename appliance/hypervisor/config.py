@@ -20,7 +20,7 @@ from appliance.site.plan import MachinePlan, Plan, Role
 from appliance.values import Secret
 
 EVENTS = ("STARTED", "SUCCEEDED", "FAILED")
-BOND_OPTIONS = {"mode": "active-backup", "miimon": 100}
+BOND_OPTIONS = {"mode": "active-backup", "miimon": "100"}
 """802.3ad, and what else wants a word with the switch, hangs the installer (harvester#10885)."""
 
 

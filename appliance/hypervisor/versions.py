@@ -102,7 +102,7 @@ _FIELDS: dict[str, Field] = {
     "install.management_interface.subnet_mask": _TEXT,
     "install.management_interface.gateway": _TEXT,
     "install.management_interface.bond_options.mode": Field(Kind.TEXT, BOND_MODES),
-    "install.management_interface.bond_options.miimon": _NUMBER,
+    "install.management_interface.bond_options.miimon": _TEXT,
     "install.management_interface.mtu": _NUMBER,
     "install.management_interface.vlan_id": _NUMBER,
     "install.vip": _TEXT,

@@ -100,6 +100,10 @@ def rehearsed(site: Path, plan: Plan, folder: Path, *, limit_s: float) -> Iterat
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         network = stack.enter_context(create(secrets.token_hex(3), INTERFACE))
+        main = plan.provisioning
+        if main.gateway != main.bridge:
+            # The site's own router: without it dracut asks for it by ARP for a minute (measured).
+            network.add_switch_address(f"{main.gateway}/{main.cidr.prefixlen}")
         machines: dict[str, Machine] = {}
         for spec in specs_of(plan, load_file(site).site.lab):
             taps = [network.add_tap(f"t{len(network.taps)}") for _ in spec.macs]

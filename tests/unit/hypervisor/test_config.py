@@ -44,7 +44,7 @@ install:
     gateway: "10.20.0.1"
     bond_options:
       mode: "active-backup"
-      miimon: 100
+      miimon: "100"
     mtu: 1500
   device: "/dev/disk/by-id/nvme-disk"
   iso_url: "http://10.20.0.2/a/harvester-v1.8.2-amd64.iso"
