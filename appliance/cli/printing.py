@@ -6,11 +6,17 @@ import json
 import sys
 
 from appliance.errors import BridgeheadError, SiteFileError
+from appliance.tools.words import printable
 
 
 def print_text(text: str) -> None:
     """Print a text to standard output."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{_safe(text)}\n")
+
+
+def _safe(text: str) -> str:
+    """Give the text's lines without control codes: a machine's own words may be in them."""
+    return "\n".join(printable(line) for line in text.split("\n"))
 
 
 def print_error(error: BridgeheadError, *, as_json: bool) -> None:
@@ -21,11 +27,11 @@ def print_error(error: BridgeheadError, *, as_json: bool) -> None:
         )
         return
     if isinstance(error, SiteFileError):
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{_safe(str(error))}\n")
         return
     lines = [f"error {error.code}: {error.what}"]
     lines += [f"  {label}: {text}" for label, text in _parts(error) if text]
-    sys.stderr.write("\n".join(lines) + "\n")
+    sys.stderr.write(_safe("\n".join(lines)) + "\n")
 
 
 def _parts(error: BridgeheadError) -> tuple[tuple[str, str], ...]:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from appliance.cli.printing import FetchProgress, print_error
+from appliance.cli.printing import FetchProgress, print_error, print_text
 from appliance.errors import Problem, SiteFileError, StepError
 
 _ERROR = StepError("it broke", where="hv1", why="the disk is full", fix="free some space")
@@ -46,9 +46,19 @@ def test_every_problem_of_a_site_file_has_its_place(capsys: pytest.CaptureFixtur
 def test_a_download_shows_each_tenth_once(capsys: pytest.CaptureFixture[str]) -> None:
     """A million small blocks give ten lines."""
     show = FetchProgress(as_json=True)
-    for done in range(0, 1001):
+    for done in range(1001):
         show.progress("an.iso", done, 1000)
     show.done("an.iso", "fetched", 1000, "sha512:00")
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [each["kind"] for each in lines] == ["progress"] * 10 + ["artifact"]
     assert lines[-1]["data"]["how"] == "fetched"
+
+
+def test_a_machines_words_do_not_write_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Escape sequences in what was kept of it, or in an error's reason, are shown as dots."""
+    print_text("first\n\x1b[2Jsecond")
+    print_error(StepError("failed", why="last seen: \x1b]0;title\x07"), as_json=False)
+    out, err = capsys.readouterr()
+    assert out == "first\n·[2Jsecond\n"
+    assert "\x1b" not in err
+    assert "last seen: ·]0;title·" in err
