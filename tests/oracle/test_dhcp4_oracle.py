@@ -8,18 +8,41 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydhcp import DHCPMessage, DHCPOpcode, DHCPOptions
+from pydhcp import DHCPMessage, DHCPMessageType, DHCPOpcode, DHCPOptions
 from scapy.layers.dhcp import BOOTP, DHCP
+from scapy.layers.dhcp import DHCPOptions as SCAPY_OPTIONS
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 
 from appliance.values import Mac
 from appliance.wire import dhcp4, pcap
 from appliance.wire.dhcp4 import Op, Packet
-from appliance.wire.dhcp4_options import Options
+from appliance.wire.dhcp4_options import OptionCode, Options
 
 CAPTURES = sorted((Path(__file__).parents[1] / "captures").glob("*.pcap"))
 HEADER = ("op", "htype", "hlen", "hops", "xid", "secs")
+SAME_OPTION = dict(
+    pair.split("=")
+    for pair in (
+        "PAD=pad SUBNET_MASK=subnet_mask TIME_OFFSET=time_zone ROUTER=router "
+        "TIME_SERVER=time_server DNS_SERVER=name_server LOG_SERVER=log_server HOST_NAME=hostname "
+        "BOOT_FILE_SIZE=boot-size DOMAIN_NAME=domain ROOT_PATH=root_disk_path "
+        "INTERFACE_MTU=interface-mtu BROADCAST_ADDRESS=broadcast_address NTP_SERVER=NTP_server "
+        "VENDOR_SPECIFIC=vendor_specific REQUESTED_ADDRESS=requested_addr LEASE_TIME=lease_time "
+        "OVERLOAD=dhcp-option-overload MESSAGE_TYPE=message-type SERVER_ID=server_id "
+        "PARAMETER_REQUEST_LIST=param_req_list MESSAGE=error_message "
+        "MAX_MESSAGE_SIZE=max_dhcp_size RENEWAL_TIME=renewal_time REBINDING_TIME=rebinding_time "
+        "VENDOR_CLASS=vendor_class_id CLIENT_ID=client_id TFTP_SERVER_NAME=tftp_server_name "
+        "BOOT_FILE_NAME=boot-file-name USER_CLASS=user_class CLIENT_FQDN=client_FQDN "
+        "RELAY_AGENT=relay_agent_information CLIENT_ARCHITECTURE=pxe_client_architecture "
+        "CLIENT_NETWORK_INTERFACE=pxe_client_network_interface "
+        "MACHINE_ID=pxe_client_machine_identifier IPV6_ONLY_PREFERRED=ipv6-only-preferred "
+        "CAPTIVE_PORTAL=captive-portal AUTO_CONFIGURE=auto-config "
+        "SUBNET_SELECTION=subnet-selection CLASSLESS_ROUTES=classless_static_routes "
+        "TFTP_SERVER_ADDRESS=tftp_server_address CONFIGURATION_FILE=pxelinux_configuration_file "
+        "PATH_PREFIX=pxelinux_path_prefix END=end"
+    ).split()
+)
 ADDRESSES = ("ciaddr", "yiaddr", "siaddr", "giaddr")
 
 
@@ -91,6 +114,18 @@ def assert_scapy_agrees(raw: bytes, packet: Packet) -> None:
             assert len(written) == written[1] + 2
             options[written[0]] = options.get(written[0], b"") + written[2:]
     assert options == dict(packet.options)
+
+
+def test_the_numbers_are_those_of_others() -> None:
+    """Message types and operations by pydhcp's names, option codes by scapy's table."""
+    assert {f"DHCP{m.name}": int(m) for m in dhcp4.MessageType}.items() <= {
+        m.name: int(m) for m in DHCPMessageType
+    }.items()
+    assert {f"BOOT{op.name}": int(op) for op in Op} == {op.name: int(op) for op in DHCPOpcode}
+    theirs = {o if isinstance(o, str) else o.name: code for code, o in SCAPY_OPTIONS.items()}
+    assert {ours: theirs[name] for ours, name in SAME_OPTION.items()} == {
+        ours: OptionCode[ours] for ours in SAME_OPTION
+    }
 
 
 @pytest.mark.parametrize("raw", captured())

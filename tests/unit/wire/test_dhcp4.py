@@ -141,6 +141,13 @@ def test_a_missing_end_is_tolerated() -> None:
     assert decode(raw[:-1]) == discover()
 
 
+def test_a_header_and_a_cookie_are_a_message() -> None:
+    """240 octets, without any option."""
+    raw = encode(discover(options=Options()), min_size=0)[:FIXED]
+
+    assert decode(raw) == discover(options=Options())
+
+
 def test_pads_between_options_are_passed_over() -> None:
     """RFC 2132, 3.1."""
     raw = encode(discover(options=Options()), min_size=0)[:FIXED]
@@ -184,6 +191,7 @@ def test_the_boot_file_holds_127_octets() -> None:
     assert raw[108:236] == longest + b"\0"
     with pytest.raises(WireError, match="alias"):
         encode(discover(file=longest + b"u"))
+    assert decode(encode(discover(sname=b"s" * 63))).sname == b"s" * 63
     with pytest.raises(WireError, match="alias"):
         encode(discover(sname=b"s" * 64))
 

@@ -111,6 +111,7 @@ def test_what_dhcp_cannot_carry_as_text_is_refused(text: str) -> None:
 
 def test_numbers_that_do_not_fit_are_refused() -> None:
     """A lease of more than 2^32 - 1 seconds is a mistake in the caller."""
+    assert (of_uint8(0), of_uint16(65535), of_uint32(0)) == (b"\0", b"\xff\xff", bytes(4))
     for write, value in ((of_uint8, 256), (of_uint16, 65536), (of_uint32, 2**32), (of_uint8, -1)):
         with pytest.raises(WireError, match="does not fit"):
             write(value)
@@ -173,6 +174,7 @@ def test_ipxe_announces_features_and_version() -> None:
     assert IpxeOption.HTTPS not in features
     assert IpxeOption.BUS_ID not in features
     assert ipxe_version(IPXE_ROM) == (1, 0, 0)
+    assert ipxe_version(bytes.fromhex("eb03021501")) == (2, 21, 1)
 
 
 def test_an_ipxe_feature_set_to_zero_is_off() -> None:

@@ -19,7 +19,13 @@ HV1 = IPv4Address("10.20.0.11")
 VIP = IPv4Address("10.20.3.10")
 ZONE = Zone(
     origin="alpha.lan",
-    hosts={"hv1": HV1, "vip": VIP, "harvester.alpha.lan.": VIP, "a.deep": IPv4Address("10.99.0.1")},
+    hosts={
+        "hv1": HV1,
+        "vip": VIP,
+        "harvester.alpha.lan.": VIP,
+        "a.deep": IPv4Address("10.99.0.1"),
+        "far": IPv4Address("10.20.3.100"),
+    },
     reverse=(IPv4Network("10.20.0.0/22"),),
     server_name="bridge",
     address=IPv4Address("10.20.0.5"),
@@ -59,6 +65,7 @@ def texts(reply: dns.message.Message) -> list[str]:
         ("11.0.20.10.in-addr.arpa", "ANY", ["hv1.alpha.lan."]),
         ("alpha.lan", "NS", ["bridge.alpha.lan."]),
         ("3.20.10.in-addr.arpa", "NS", ["bridge.alpha.lan."]),
+        ("100.3.20.10.in-addr.arpa", "PTR", ["far.alpha.lan."]),
     ],
 )
 def test_what_the_zone_holds_is_answered_with_authority(
@@ -119,6 +126,7 @@ def test_a_negative_answer_carries_the_soa(name: str, kind: str, rcode: str, own
         "256.0.20.10.in-addr.arpa",
         "x.0.20.10.in-addr.arpa",
         "1.11.0.20.10.in-addr.arpa",
+        "11.0.20.10.example.com",
         "in-addr.arpa",
     ],
 )
@@ -148,6 +156,28 @@ def test_names_between_apex_and_hosts_exist() -> None:
 
     assert answer(query("0.20.10.in-addr.arpa", "PTR"), zone).rcode == "NOERROR"
     assert answer(query("7.20.10.in-addr.arpa", "PTR"), zone).rcode == "NXDOMAIN"
+
+
+def test_a_network_of_eight_bits_has_an_apex_of_one_label() -> None:
+    """The reverse zone of 10.0.0.0/8 is `10.in-addr.arpa`."""
+    zone = Zone("a.lan", {"h": HV1}, (IPv4Network("10.0.0.0/8"),), "b", IPv4Address("10.20.0.5"))
+
+    assert answer(query("10.in-addr.arpa", "SOA"), zone).rcode == "NOERROR"
+    assert answer(query("20.10.in-addr.arpa", "PTR"), zone).rcode == "NOERROR"
+    assert answer(query("21.10.in-addr.arpa", "PTR"), zone).rcode == "NXDOMAIN"
+    assert answer(query("11.in-addr.arpa", "SOA"), zone).rcode == "REFUSED"
+
+
+@pytest.mark.parametrize("flags", [dns.flags.RD, dns.flags.Flag(0), dns.flags.AD, dns.flags.CD])
+def test_only_the_recursion_wish_is_repeated(flags: dns.flags.Flag) -> None:
+    """RD comes back as it was sent (RFC 1035, 4.1.1); AD and CD mean nothing here."""
+    message = dns.message.make_query("hv1.alpha.lan", "A")
+    message.flags = flags
+    reply = answer(message.to_wire(), ZONE).reply
+    assert reply is not None
+
+    expected = dns.flags.QR | dns.flags.AA | (flags & dns.flags.RD)
+    assert dns.message.from_wire(reply).flags == expected
 
 
 def test_the_question_comes_back_as_it_was_written() -> None:
@@ -305,6 +335,33 @@ def test_names_that_dns_cannot_carry_are_refused(name: str) -> None:
     """A zone is valid once made."""
     with pytest.raises(WireError):
         Zone("alpha.lan", {name: HV1}, (), "bridge", HV1)
+
+
+def test_a_name_may_have_253_characters() -> None:
+    """255 octets on the wire (RFC 1035, 2.3.4)."""
+    longest = ".".join(["x" * 60] * 3 + ["y" * 60])  # 243, and `.alpha.lan` is ten more
+    zone = Zone("alpha.lan", {longest: HV1}, (), "bridge", HV1)
+    reply = answer(query(f"{longest}.alpha.lan"), zone).reply
+    assert reply is not None
+
+    assert texts(dns.message.from_wire(reply)) == [str(HV1)]
+    with pytest.raises(WireError):
+        Zone("alpha.lan", {longest + "y": HV1}, (), "bridge", HV1)
+
+
+def test_the_limit_without_edns_is_512_octets() -> None:
+    """RFC 1035, 4.2.1, to the octet."""
+    raw = query("10.3.20.10.in-addr.arpa", "PTR", use_edns=False)
+    fits = {}
+    for pad in range(1, 64):
+        hosts = {f"host-{n:02}": VIP for n in range(18)} | {"p" * pad: VIP}
+        zone = Zone("alpha.lan", hosts, ZONE.reverse, "bridge", HV1)
+        whole = answer(raw, zone, udp_limit=None).reply
+        assert whole is not None
+        fits[len(whole)] = answer(raw, zone).reply == whole
+
+    assert {512, 513} <= fits.keys()
+    assert all(fit == (size <= 512) for size, fit in fits.items())
 
 
 def test_the_apex_itself_may_have_an_address() -> None:

@@ -45,12 +45,12 @@ def test_an_undisciplined_clock_says_so() -> None:
 
 def test_a_disciplined_clock_passes_its_quality_on() -> None:
     """Delays are 16.16 fixed-point seconds; stratum 16 travels as 0 (RFC 5905, 7.3)."""
-    clock = ClockQuality(2, 1, b"\x0a\0\0\x01", 0.5, 1e9, NOW)
+    clock = ClockQuality(2, 1, b"\x0a\0\0\x01", 3.5, 1e9, NOW)
     raw = reply(encode(REQUEST), received=NOW, transmit=NOW, clock=clock)
     assert raw is not None
     said = decode(raw)
 
-    assert (said.stratum, said.leap, said.root_delay) == (2, 1, 0x8000)
+    assert (said.stratum, said.leap, said.root_delay) == (2, 1, 0x38000)
     assert said.root_dispersion == 0xFFFFFFFF
     assert to_unix(said.reference, near=NOW) == NOW
     raw = reply(encode(REQUEST), received=NOW, transmit=NOW, clock=replace(clock, stratum=16))

@@ -38,6 +38,7 @@ def test_what_is_written_is_read() -> None:
     """To the nanosecond."""
     assert read(write(FRAMES)) == FRAMES
     assert read(write([])) == []
+    assert write([]) == bytes.fromhex("4d3cb2a1 0200 0400 00000000 00000000 00000400 01000000")
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ from appliance.wire.syslog import LIMIT, SyslogLine, parse
         (b"<165>1 - - app - - - a: b", SyslogLine(165, 20, 5, "app", "a: b")),
         (b"plain words\n", SyslogLine(None, None, None, "", "plain words")),
         (b"kernel: panic", SyslogLine(None, None, None, "kernel", "panic")),
+        (b"<191>x", SyslogLine(191, 23, 7, "", "x")),
         (b"<192>x", SyslogLine(None, None, None, "", "<192>x")),
         (b"<0>x", SyslogLine(0, 0, 0, "", "x")),
         (b"", SyslogLine(None, None, None, "", "")),

@@ -81,6 +81,7 @@ def test_options_are_acknowledged_before_data() -> None:
     transfer = Transfer(Negotiated(8, 4), 100, OACK)
 
     assert transfer.start(0.0) == [SendMessage(OACK)]
+    assert transfer.acknowledged == 0
     assert transfer.receive(Ack(1), 0.1) == []
     assert blocks(transfer.receive(Ack(0), 0.1)) == [1, 2, 3, 4]
     assert blocks(transfer.receive(Ack(4), 0.2)) == [5, 6, 7, 8]
@@ -112,6 +113,15 @@ def test_a_lost_first_block_of_a_window_is_sent_again_at_once() -> None:
 
     assert blocks(transfer.receive(Ack(4), 0.2)) == [5, 6, 7, 8]
     assert transfer.receive(Ack(4), 0.3) == []
+
+
+def test_a_lost_first_window_is_sent_again_at_once() -> None:
+    """The same for the very first window, whose last confirmed thing is the OACK."""
+    transfer = windowed(20)
+    transfer.receive(Ack(0), 0.0)
+
+    assert blocks(transfer.receive(Ack(0), 0.1)) == [1, 2, 3, 4]
+    assert transfer.receive(Ack(0), 0.2) == []
 
 
 def test_a_repeated_ack_never_doubles_a_plain_transfer() -> None:
@@ -183,7 +193,10 @@ def test_what_is_overdue_is_sent_again_with_doubling_pauses() -> None:
 
     assert seen == [1.0, 3.0, 7.0, 15.0, 31.0]
     assert ended(last) is Outcome.TIMED_OUT
-    assert last[0] == SendMessage(Error(0, "no answer"))
+    assert last == [
+        SendMessage(Error(0, "no answer")),
+        Finished(Outcome.TIMED_OUT, "no answer to block 1 of 10 after 5 tries"),
+    ]
     assert transfer.tick(1000.0) == []
     assert transfer.receive(Ack(1), 1000.0) == []
 
