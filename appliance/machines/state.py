@@ -145,13 +145,13 @@ class Record:
     installs: int = 0
     image_sent: bool = False
     own_disk_tries: int = 0
-    false_starts: int = 0
-    ordered: bool = False
-    reason: str = ""
     since: float = 0.0
     last_seen: Seen | None = None
     last_at: float = 0.0
     last_text: str = ""
+    false_starts: int = 0
+    ordered: bool = False
+    reason: str = ""
 
     @property
     def installed(self) -> bool:
@@ -169,7 +169,7 @@ class Evidence:
     text: str = ""
 
 
-_OLD_SYSTEM = frozenset({Seen.SYSTEM_ANSWERS, Seen.HOOK_SUCCEEDED, Seen.SYSTEM_DHCP})
+_OLD_SYSTEM = frozenset({Seen.SYSTEM_ANSWERS, Seen.HOOK_SUCCEEDED})
 _SCRIPTS = frozenset({Seen.INSTALL_SCRIPT, Seen.WAIT_SCRIPT, Seen.OWN_DISK_SCRIPT})
 
 
@@ -181,17 +181,18 @@ def fold(record: Record, evidence: Evidence) -> Record:
     seen = evidence.seen
     if seen is Seen.DEADLINE:
         return record
-    ordered_anew = record.ordered and seen in _OLD_SYSTEM
-    state = record.state if ordered_anew else TRANSITIONS.get((record.state, seen), record.state)
+    of_the_past = record.ordered and seen in _OLD_SYSTEM
+    state = record.state if of_the_past else TRANSITIONS.get((record.state, seen), record.state)
     moved = state is not record.state
     begun = state in _BEGUN and record.state not in _BEGUN
     anew = seen is Seen.REINSTALL_ORDERED
+    fresh_image = seen is Seen.IMAGE_SENT and not record.ordered
     return replace(
         record,
         state=state,
         installs=0 if anew else record.installs + begun,
-        image_sent=_image_sent(record, seen, state, begun=begun),
-        own_disk_tries=0 if ordered_anew else _own_disk_tries(record, seen, state),
+        image_sent=fresh_image or (record.image_sent and not begun and not anew),
+        own_disk_tries=_own_disk_tries(record, seen, state),
         false_starts=_false_starts(record, seen),
         ordered=anew or (record.ordered and not begun),
         reason=_reason(record, evidence, state),
@@ -202,19 +203,12 @@ def fold(record: Record, evidence: Evidence) -> Record:
     )
 
 
-def _image_sent(record: Record, seen: Seen, state: State, *, begun: bool) -> bool:
-    if seen is Seen.IMAGE_SENT:
-        # One that comes late, after an order to install again, says nothing of the new boot.
-        return state is State.IMAGE or record.image_sent
-    return record.image_sent and not begun and seen is not Seen.REINSTALL_ORDERED
-
-
 def _own_disk_tries(record: Record, seen: Seen, state: State) -> int:
     if seen is Seen.OWN_DISK_SCRIPT:
         return record.own_disk_tries + 1
     if seen in (Seen.SYSTEM_ANSWERS, Seen.HOOK_SUCCEEDED, Seen.REINSTALL_ORDERED):
         return 0
-    if seen is Seen.IMAGE_SENT and state is State.IMAGE:
+    if seen is Seen.IMAGE_SENT and not record.image_sent:
         return 0
     # The live system asks by DHCP too: only an installed one proves that its disk boots.
     if seen is Seen.SYSTEM_DHCP and state in _AFTER_INSTALL:
