@@ -29,6 +29,7 @@ from appliance.site.plan import MachinePlan, Plan
 
 _TURN_SECONDS = 0.5
 _PROBE_SECONDS = 4.0
+_HELP_SECONDS = 60.0
 _OVERDUE_SILENCE = 3
 """A machine is given up after so many limits of its state went by (facts: installers retry 30×)."""
 
@@ -166,12 +167,16 @@ class Watch:
         self._take_approvals()
         self._collect_probes(pool)
         self._look_for_overdue()
+        self._give_up_on_failures()
         self.tell_boot()
 
     def _take(self, message: Event | RecordChanged) -> None:
         if isinstance(message, RecordChanged):
             self._moved[message.machine] = self._context.clock.monotonic()
             self._roll.record(message.machine, message.record)
+            machine = self._plan.machine(message.machine)
+            if machine is not None and message.record.state is State.FAILED:
+                self._live_logs.fetch(machine)
             return
         event = message.event
         data = dict(event.data)
@@ -245,6 +250,38 @@ class Watch:
                 continue
             self._told.add(mark)
             self._say_overdue(machine, record, missing.next, missing.advice)
+
+    def _give_up_on_failures(self) -> None:
+        """End when all that is left to wait for failed or is held, and nobody helped for a while.
+
+        A failure of an earlier run counts only once it was seen again: switching the machine off
+        and on is how it is helped.
+        """
+        waiting = [
+            each
+            for each in self._plan.machines
+            if each.not_armed is None and each.name not in self._answers
+        ]
+        now = self._context.clock.monotonic()
+        stuck = [
+            each
+            for each in waiting
+            if self._roll.of(each.name).state in (State.FAILED, State.HELD)
+            and now - self._moved.get(each.name, now) > _HELP_SECONDS
+        ]
+        stuck_names = {each.name for each in stuck}
+        if stuck and all(
+            each.name in stuck_names or self._waits_for_vip(each, self._roll.of(each.name))
+            for each in waiting
+        ):
+            raise StepError(
+                f"{', '.join(sorted(stuck_names))} could not be installed",
+                where=str(self._context.site_paths.reports),
+                why="; ".join(
+                    f"{each.name} {self._roll.of(each.name).last_text}" for each in stuck
+                ),
+                fix="read the installer's log there, switch the machine off and on, run again",
+            )
 
     def _waits_for_vip(self, machine: MachinePlan, record: Record) -> bool:
         return (
