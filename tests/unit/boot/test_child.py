@@ -19,7 +19,7 @@ from appliance.boot.control import Configure, Event, Machines, Ready, RecordChan
 from appliance.boot.privileges import boot_account, own_folder
 from appliance.machines.state import State
 from tests.unit.boot.boot_world import HV1, NETWORK, armed, held
-from tests.unit.boot.running_loop import PATIENCE, tcp, udp
+from tests.unit.boot.running_loop import PATIENCE, reachable, tcp, udp
 
 
 def test_the_arguments_name_sockets_and_nothing_else() -> None:
@@ -43,11 +43,9 @@ class Running:
 @pytest.fixture
 def boot(tmp_path: Path) -> Iterator[Running]:
     """Start the process with HTTP and syslog."""
-    tmp_path.chmod(0o711)
+    reachable(tmp_path)
     folder = tmp_path / "boot"
     own_folder(folder, boot_account())
-    for parent in folder.parents[1:3]:  # pytest's own folders are 0700
-        parent.chmod(0o711)
     ours, theirs = socket.socketpair()
     http, syslog = tcp(), udp()
     process = subprocess.Popen(

@@ -17,7 +17,7 @@ from appliance.errors import StepError
 from appliance.machines.state import Evidence, Seen, State
 from appliance.tools.clock import Clock
 from tests.unit.boot.boot_world import NETWORK, armed, held
-from tests.unit.boot.running_loop import PATIENCE, tcp, until
+from tests.unit.boot.running_loop import PATIENCE, reachable, tcp, until
 
 CLOCK = Clock.of_this_machine()
 Sockets = dict[str, socket.socket]
@@ -26,8 +26,7 @@ Sockets = dict[str, socket.socket]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A state folder that the unprivileged process can reach."""
-    for parent in (tmp_path, *tmp_path.parents[:2]):  # pytest's own folders are 0700
-        parent.chmod(0o711)
+    reachable(tmp_path)
     return tmp_path / "boot"
 
 
