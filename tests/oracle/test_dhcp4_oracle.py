@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydhcp import DHCPMessage, DHCPMessageType, DHCPOpcode, DHCPOptions
+from scapy.layers import dhcp as scapy_dhcp
 from scapy.layers.dhcp import BOOTP, DHCP
-from scapy.layers.dhcp import DHCPOptions as SCAPY_OPTIONS
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 
@@ -122,7 +122,8 @@ def test_the_numbers_are_those_of_others() -> None:
         m.name: int(m) for m in DHCPMessageType
     }.items()
     assert {f"BOOT{op.name}": int(op) for op in Op} == {op.name: int(op) for op in DHCPOpcode}
-    theirs = {o if isinstance(o, str) else o.name: code for code, o in SCAPY_OPTIONS.items()}
+    table = scapy_dhcp.DHCPOptions.items()
+    theirs = {o if isinstance(o, str) else getattr(o, "name", ""): code for code, o in table}
     assert {ours: theirs[name] for ours, name in SAME_OPTION.items()} == {
         ours: OptionCode[ours] for ours in SAME_OPTION
     }

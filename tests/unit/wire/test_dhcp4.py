@@ -168,6 +168,11 @@ def test_the_client_is_known_by_its_hardware_address() -> None:
     assert discover(options=Options({61: b"\x00other"})).mac == MAC
 
 
+def test_a_hardware_address_may_fill_its_field() -> None:
+    """Sixteen octets is the most that `chaddr` holds."""
+    assert decode(encode(discover(hlen=16))).hlen == 16
+
+
 @pytest.mark.parametrize("changes", [{"htype": 32}, {"hlen": 8}, {"hlen": 0}])
 def test_other_hardware_has_no_mac(changes: dict[str, int]) -> None:
     """InfiniBand leaves chaddr empty (RFC 4390)."""
@@ -254,6 +259,23 @@ def test_a_long_option_may_continue_in_file_and_sname() -> None:
     packet = discover(options=Options({53: b"\x02", 43: value}))
 
     assert decode(encode(packet, max_size=548)) == packet
+
+
+def test_what_just_fits_is_not_overloaded() -> None:
+    """To the octet: an option 52 is needed only one octet later."""
+    packet = discover(options=Options({53: b"\x02", 43: bytes(60)}))
+    raw = encode(packet, min_size=0)
+
+    assert encode(packet, min_size=0, max_size=len(raw)) == raw
+    assert b"\x34\x01\x03" in encode(packet, max_size=len(raw) - 1)
+
+
+def test_an_option_of_255_octets_stays_in_one_piece() -> None:
+    """It is not cut to fit (old firmware does not join), and not dropped."""
+    packet = discover(options=Options({53: b"\x02", 43: bytes(255)}))
+
+    with pytest.raises(WireError, match="option 43 does not fit"):
+        encode(packet, max_size=400)
 
 
 @pytest.mark.parametrize("length", [255, 600])

@@ -118,6 +118,15 @@ def test_a_vlan_tag_is_passed_over() -> None:
     assert udp_of(Frame(0, raw[:12] + b"\x81\0\0\x14" + raw[12:])) == OFFER
 
 
+def test_ip_options_are_passed_over() -> None:
+    """Router alert and the like stand between the IP header and UDP (RFC 791, 3.1)."""
+    raw = bytearray(udp_frame(OFFER))
+    raw[14] = 0x46
+    raw[17] += 4
+
+    assert udp_of(Frame(0, bytes(raw[:34] + b"\x94\x04\0\0" + raw[34:]))) == OFFER
+
+
 def test_padding_after_the_packet_is_no_payload() -> None:
     """Short Ethernet frames are padded to 60 octets."""
     assert udp_of(Frame(0, udp_frame(OFFER).ljust(60, b"\0"))) == OFFER

@@ -109,7 +109,14 @@ def test_what_is_cut_or_unknown_is_refused(raw: bytes) -> None:
 
 @pytest.mark.parametrize(
     "message",
-    [Ack(65536), Data(-1, b""), Error(0, "a\0b"), ReadRequest("€"), OptionAck({"a": "\0"})],
+    [
+        Ack(65536),
+        Data(-1, b""),
+        Error(0, "a\0b"),
+        ReadRequest("€"),
+        ReadRequest("Ā"),
+        OptionAck({"a": "\0"}),
+    ],
 )
 def test_what_tftp_cannot_carry_is_not_written(message: Message) -> None:
     """Numbers of 16 bits, texts without NUL."""
@@ -161,6 +168,11 @@ def test_large_wishes_are_clamped() -> None:
 
     assert agreed == Negotiated(1468, 16)
     assert oack == OptionAck({"blksize": "1468", "windowsize": "16"})
+
+
+def test_a_window_of_one_is_granted_as_asked() -> None:
+    """It changes nothing, but the client asked (RFC 7440, 3)."""
+    assert granted({"windowsize": "1"}) == (Negotiated(), OptionAck({"windowsize": "1"}))
 
 
 def test_a_timeout_is_granted_as_it_is() -> None:

@@ -83,6 +83,7 @@ def test_options_are_acknowledged_before_data() -> None:
     assert transfer.start(0.0) == [SendMessage(OACK)]
     assert transfer.acknowledged == 0
     assert transfer.receive(Ack(1), 0.1) == []
+    assert transfer.receive(Ack(65535), 0.1) == []
     assert blocks(transfer.receive(Ack(0), 0.1)) == [1, 2, 3, 4]
     assert blocks(transfer.receive(Ack(4), 0.2)) == [5, 6, 7, 8]
 
