@@ -258,11 +258,11 @@ def _words(value: object) -> str:
 
 
 def _legs_of(events: Iterable[Event]) -> tuple[tuple[str, str], ...]:
-    """What was real in any run is said for the newest run that named the leg."""
+    """Say of each leg what the newest event that named it said: real, or a stand-in."""
     known: dict[str, str] = {}
     for event in events:
         real = event.data.get("real")
-        if event.kind == "run-started" and isinstance(real, Mapping):
+        if isinstance(real, Mapping):
             known.update({str(leg): str(how) for leg, how in real.items()})
     return tuple(known.items())
 
