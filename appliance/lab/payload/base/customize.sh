@@ -25,7 +25,7 @@ mkdir -p "$root/etc/cmdline.d"
 echo rd.live.overlay.overlayfs=1 >"$root/etc/cmdline.d/90-overlayfs.conf"
 in_root dracut --force --reproducible --no-hostonly --compress 'lz4 -9 -l' \
     --modules 'dash base kernel-modules dm dmsquash-live livenet network network-legacy img-lib url-lib udev-rules fs-lib rootfs-block' \
-    --install '/usr/sbin/blkid' \
+    --install '/usr/sbin/blkid /usr/lib/systemd/network/99-default.link /usr/lib/udev/rules.d/75-net-description.rules /usr/lib/udev/rules.d/80-net-setup-link.rules' \
     --include /etc/cmdline.d /etc/cmdline.d \
     --kver "$kernel" /boot/initrd
 mv "$root/boot/vmlinuz-$kernel" "$root/boot/vmlinuz"
@@ -37,7 +37,6 @@ echo 'rancher ALL=(ALL) NOPASSWD: ALL' >"$root/etc/sudoers.d/rancher"
 chmod 0440 "$root/etc/sudoers.d/rancher"
 rm -f "$root"/etc/ssh/ssh_host_*
 cat >"$root/etc/ssh/sshd_config" <<'SSHD'
-HostKey /run/standin/ssh_host_ed25519_key
 PermitRootLogin no
 UsePAM yes
 UseDNS no
@@ -79,7 +78,8 @@ echo harvester-standin >"$root/etc/hostname"
 mkdir -p "$root/oem" "$root/persistent" "$root/state"
 rm -f "$root/etc/resolv.conf" && : >"$root/etc/resolv.conf"
 
-rm -rf "$root"/usr/share/doc "$root"/usr/share/man "$root"/usr/share/locale "$root"/usr/share/info \
+rm -rf "$root"/usr/lib/udev/hwdb.bin "$root"/usr/lib/udev/hwdb.d \
+    "$root"/usr/share/doc "$root"/usr/share/man "$root"/usr/share/locale "$root"/usr/share/info \
     "$root"/usr/share/lintian "$root"/usr/share/perl "$root"/usr/share/perl5 "$root"/usr/lib/dracut \
     "$root"/var/lib/apt/lists "$root"/var/cache/apt "$root"/var/cache/debconf \
     "$root"/boot/System.map-* "$root"/boot/initrd.img-* "$root"/var/log/*.log "$root"/var/log/apt \
