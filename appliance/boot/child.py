@@ -135,6 +135,7 @@ class Child:
                 memory=state,
                 store=LeaseStore(self._state_dir / DATABASE, boot=laptop_boot()),
                 clock=clock,
+                machines=state.machines(),
             )
             self._dhcp.register(loop)
             self._reserve()

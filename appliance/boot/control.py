@@ -22,7 +22,7 @@ MAX_LINE = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """main → boot: the network and every file that may be served. Sent first; may come again."""
+    """main → boot: the network and every file that may be served. It starts the services."""
 
     network: BootNetwork
     files: tuple[ServedFile, ...]

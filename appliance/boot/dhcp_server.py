@@ -89,7 +89,8 @@ class DhcpService:
     """DHCP on port 67 and the PXE boot server on 4011, for one network.
 
     `sockets` holds `dhcp`, `proxy` and `packet` as `sockets.open_sockets` opened them; without
-    `packet`, answers to clients without an address are broadcast and nothing is probed.
+    `packet`, answers to clients without an address are broadcast and nothing is probed. Leases that
+    were kept for `machines` are taken back as theirs.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class DhcpService:
         memory: BootMemory,
         store: LeaseStore,
         clock: Clock,
+        machines: tuple[BootMachine, ...] = (),
     ) -> None:
         self._dhcp = sockets["dhcp"]
         self._proxy = sockets.get("proxy")
@@ -114,6 +116,7 @@ class DhcpService:
         self.book = _book(network)
         self._watch = PoolWatch(network, self.book, self._own_mac)
         self.faults = 0
+        self._reserve(machines)
         self._load()
 
     def register(self, loop: Watcher) -> None:
@@ -127,9 +130,12 @@ class DhcpService:
 
     def set_machines(self, machines: tuple[BootMachine, ...]) -> None:
         """Take the site's machines: their addresses are kept for them from now on."""
-        self.book.reserve({mac: machine.address for machine in machines for mac in machine.macs})
+        self._reserve(machines)
         if self._packet is not None:
             self._watch.set_machines(machines, self._clock.monotonic())
+
+    def _reserve(self, machines: tuple[BootMachine, ...]) -> None:
+        self.book.reserve({mac: machine.address for machine in machines for mac in machine.macs})
 
     # ---------------------------------------------------------------- packets
 

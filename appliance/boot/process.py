@@ -155,9 +155,10 @@ class BootProcess:
     def _start_child(self) -> None:
         running = self._spawn()
         self._running = running
+        # Before the services start: leases read back must be known for what they are.
+        running.channel.send(self._machines)
         if self._configure is not None:
             running.channel.send(self._configure)
-        running.channel.send(self._machines)
         reader = Thread(target=self._read, args=(running,), name="boot events", daemon=True)
         running.reader = reader
         reader.start()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
-from appliance.errors import BridgeheadError, StopRequestedError
+from appliance.errors import BridgeheadError, StepError, StopRequestedError
 from appliance.flow.context import Context
 from appliance.flow.engine import Engine, UntilReachedError
 from appliance.flow.s1_site import SiteStep
@@ -28,8 +30,34 @@ STEPS = (
 """In order; s6 (VMs) and s7 (the cluster) come between the last two."""
 
 
+_DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+
+
 def provision(context: Context) -> None:
-    """Take a site from its file to machines that answer. Raises what a step raises."""
+    """Take a site from its file to machines that answer.
+
+    Raises what a step raises, and StepError if this laptop's disk takes no more.
+    """
+    try:
+        _provision(context)
+    except sqlite3.Error as error:
+        raise _disk_fault(context, error) from error
+    except OSError as error:
+        if error.errno in _DISK_FAULTS:
+            raise _disk_fault(context, error) from error
+        raise
+
+
+def _disk_fault(context: Context, error: Exception) -> StepError:
+    return StepError(
+        "the site's state cannot be written",
+        where=str(context.site_paths.folder),
+        why=str(error),
+        fix="free disk space, then run the same command again to continue",
+    )
+
+
+def _provision(context: Context) -> None:
     bridgehead = version("bridgehead")
     context.run = context.journal.begin_run(bridgehead, context.options.interface)
     context.tell(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from appliance.boot.model import BootMachine, ServedFile
 from appliance.flow.boot_machines import boot_machines
 from appliance.flow.context import Context
+from appliance.flow.documents import Documenter
 from appliance.flow.preflight import (
     refuse_doubtful_clock,
     refuse_rival,
@@ -46,13 +47,19 @@ class BootServicesStep(Step[Served, Services]):
         del given
         return NotYet("services belong to the run that started them")
 
-    def _held(self, plan: Plan) -> tuple[BootMachine, ...]:
-        """Every machine is known and none is armed until s4 arms it."""
+    def _machines(self, plan: Plan) -> tuple[BootMachine, ...]:
+        """Every machine as it stands: an installer that runs has its configuration yet to fetch.
+
+        To be told otherwise, even for a moment, would end the boots that a killed run began.
+        """
         installed = frozenset(
             each.name for each in self._context.proven.all() if each.installed is not None
         )
         return boot_machines(
-            plan, installed=installed, vip_answers=False, documents=lambda _machine: None
+            plan,
+            installed=installed,
+            vip_answers=False,
+            documents=Documenter(plan, self._context.vault).of,
         )
 
     def run(self, given: Served) -> Done[Services]:
@@ -71,7 +78,7 @@ class BootServicesStep(Step[Served, Services]):
             context.tell(
                 "finding", "nothing keeps this laptop from sleeping: leave it plugged in, lid open"
             )
-        services = Services(context, given.plan, given.files, self._held(given.plan))
+        services = Services(context, given.plan, given.files, self._machines(given.plan))
         context.resources.callback(services.stop)
         services.start()
         return Done(
