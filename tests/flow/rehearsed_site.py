@@ -153,6 +153,13 @@ class Provision:
         """The last events in short, for failures."""
         return [f"{e.get('kind')}: {e.get('text', e)}" for e in self.history[-12:]]
 
+    @property
+    def ended(self) -> EventDict:
+        """What the last event, `run-ended`, said: the outcome, and each machine's state."""
+        (last,) = (each for each in self.history if each.get("kind") == "run-ended")
+        data: EventDict = last["data"]
+        return data
+
     def texts(self, kind: str) -> list[str]:
         """Give the texts of the events of a kind."""
         return [str(each["text"]) for each in self.history if each.get("kind") == kind]
@@ -247,6 +254,20 @@ class RehearsedSite:
         self.machines.append(machine)
         self.stack.callback(machine.power_off)
         return machine
+
+    @contextmanager
+    def on_a_disk_of(self, size: str) -> Iterator[None]:
+        """Move the state to a file system of its own."""
+        aside = self.folder / "aside"
+        self.state.rename(aside)
+        self.state.mkdir(mode=0o755)
+        words = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", str(self.state)]
+        subprocess.run(words, check=True)
+        try:
+            shutil.copytree(aside, self.state, dirs_exist_ok=True)
+            yield
+        finally:
+            subprocess.run(["umount", "-l", str(self.state)], check=True)
 
     def addresses(self) -> str:
         """Give what addresses the appliance's interface has."""

@@ -137,6 +137,7 @@ class ScriptedMachine:
         self.hooks_lost = False
         self.install_fails = False
         self.vip_answered: bool | None = None
+        self.config_urls: list[str] = []
         self.fault: BaseException | None = None
         self._off = threading.Event()
         self._changed = threading.Condition()
@@ -285,7 +286,8 @@ class ScriptedMachine:
         self._set(lease.address)
         assert self._get(arguments["root"].removeprefix("live:"))
         self._reach(Point.CONFIG)
-        config = _parsed(self._get(arguments["harvester.install.config_url"]))
+        self.config_urls.append(arguments["harvester.install.config_url"])
+        config = _parsed(self._get(self.config_urls[-1]))
         self._installer(config)
 
     def _installer(self, config: dict[str, Any]) -> None:
@@ -350,7 +352,7 @@ class ScriptedMachine:
                 files = [each for each in offers if _file(each)]
                 if not leases or (boots and not files):
                     continue
-                asked = {
+                asked: dict[int, bytes] = {
                     OptionCode.REQUESTED_ADDRESS: leases[0].yiaddr.packed,
                     OptionCode.SERVER_ID: leases[0].options[OptionCode.SERVER_ID],
                 }
@@ -434,10 +436,15 @@ class ScriptedMachine:
                         raise Stuck(f"TFTP of {name}: {words}")
 
     def _get(self, url: str, *, halfway: Callable[[], None] | None = None) -> bytes:
-        status, body = self._ask("GET", url, halfway=halfway)
-        if status != 200:
-            raise Stuck(f"GET {urlsplit(url).path[:3]}: {status} {body.decode().strip()}")
-        return body
+        end = time.monotonic() + PATIENCE
+        while True:
+            status, body = self._ask("GET", url, halfway=halfway)
+            if status == 200:
+                return body
+            self._show(f"GET {urlsplit(url).path[:3]}: {status} {body.decode().strip()}")
+            if time.monotonic() > end:
+                raise Stuck(self.screens[-1])
+            self._sleep(_PAUSE)
 
     def _ask(
         self, method: str, url: str, *, halfway: Callable[[], None] | None = None
@@ -553,7 +560,7 @@ def _request(
 
 
 class _Pong(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:  # noqa: N802 - http.server's name
+    def do_GET(self) -> None:
         body = b"pong" if self.path == "/ping" else b"?"
         self.send_response(200 if self.path == "/ping" else 404)
         self.send_header("Content-Length", str(len(body)))

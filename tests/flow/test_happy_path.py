@@ -18,9 +18,7 @@ def test_two_machines_become_a_hypervisor(site_of_two: RehearsedSite) -> None:
     hv1.power_on()
     hv2.power_on()
     assert run.end(seconds=90) == 0, run.errors
-    last = run.history[-1]
-    assert last["kind"] == "run-ended"
-    assert last["data"] == {"outcome": "done", "machines": {"hv1": "ready", "hv2": "ready"}}
+    assert run.ended == {"outcome": "done", "machines": {"hv1": "ready", "hv2": "ready"}}
     assert (hv1.partitioned, hv2.partitioned) == (1, 1)
     assert hv2.vip_answered
     for name in ("hv1", "hv2"):
