@@ -25,7 +25,6 @@ from appliance.tools.clock import Clock
 from appliance.wire import tftp
 from appliance.wire.tftp_transfer import (
     Command,
-    Finished,
     Outcome,
     SendBlock,
     SendMessage,
@@ -221,35 +220,31 @@ class TftpService:
     # ---------------------------------------------------------------- one transfer
 
     def _on_session(self, session: Session) -> None:
-        for _ in range(_BATCH):
-            try:
-                raw, peer = session.sock.recvfrom(_LARGEST_REQUEST)
-            except BlockingIOError:
-                return
-            except OSError:
-                continue
-            if peer != session.peer:
-                # RFC 1350, 4: a stranger is told, and changes nothing.
-                self._send(session.sock, peer, _UNKNOWN_TRANSFER)
-                continue
-            try:
-                message = tftp.decode(raw)
-            except WireError:
-                continue  # the transfer's own timer sends again
-            self._do(session, session.transfer.receive(message, self._clock.monotonic()))
-            if session.transfer.done:
-                return
+        # One datagram a call: a client with a window sends one ACK and waits, so that a second
+        # read would nearly always find nothing.
+        try:
+            raw, peer = session.sock.recvfrom(_LARGEST_REQUEST)
+        except OSError:
+            return
+        if peer != session.peer:
+            # RFC 1350, 4: a stranger is told, and changes nothing.
+            self._send(session.sock, peer, _UNKNOWN_TRANSFER)
+            return
+        try:
+            message = tftp.decode(raw)
+        except WireError:
+            return  # the transfer's own timer sends again
+        self._do(session, session.transfer.receive(message, self._clock.monotonic()))
 
     def _do(self, session: Session, commands: list[Command]) -> None:
         for command in commands:
-            match command:
-                case SendBlock(block, offset, length):
-                    payload = session.part(offset, length)
-                    self._send(session.sock, session.peer, tftp.encode_data(block, payload))
-                case SendMessage(message):
-                    self._send(session.sock, session.peer, tftp.encode(message))
-                case Finished(outcome, detail):
-                    self._finish(session, outcome, detail)
+            if isinstance(command, SendBlock):
+                payload = session.part(command.offset, command.length)
+                self._send(session.sock, session.peer, tftp.encode_data(command.block, payload))
+            elif isinstance(command, SendMessage):
+                self._send(session.sock, session.peer, tftp.encode(command.message))
+            else:
+                self._finish(session, command.outcome, command.detail)
 
     def _finish(self, session: Session, outcome: Outcome, detail: str) -> None:
         self._forget(session)
