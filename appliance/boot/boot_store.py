@@ -73,18 +73,22 @@ class BootStore:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits, in one transaction, and drop what is beyond the bounds."""
+        """Write what waits, in one transaction, and drop what is beyond the bounds.
+
+        Raises sqlite3.Error; what waits then waits on, for the next time.
+        """
         if not self._pending:
             return
         rows = [_row(event) for event in self._pending]
-        self._pending.clear()
         self._db.execute("BEGIN IMMEDIATE")
         try:
             self._db.executemany(_INSERT, rows)
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
+        self._pending.clear()
         self._since_trim += len(rows)
         if self._since_trim >= _TRIM_EVERY:
             self._trim()

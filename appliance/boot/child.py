@@ -87,9 +87,9 @@ class Child:
         """Serve until main says stop or is gone."""
         Thread(target=self._obey, name="main", daemon=True).start()
         self._loop.run()
+        self._state.flush()
         if self._http is not None:
             self._http.stop()
-        self._state.flush()
         self._channel.close()
 
     def _obey(self) -> None:

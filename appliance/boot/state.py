@@ -6,6 +6,7 @@ the network or for main: what main is told goes through a queue (`emit`).
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
@@ -69,6 +70,7 @@ class BootState:
         self._leased: dict[IPv4Address, Mac] = {}
         self._records: dict[str, Record] = {}
         self._boots = Boots()
+        self._disk_failed = False
         for evidence in store.evidence():
             self._fold(evidence)
         self._boots.restore(store.boots(self._moment()))
@@ -186,7 +188,7 @@ class BootState:
             self._remember_firmware(event)
             if event.kind == "evidence" and event.seen is not None:
                 self._new_boot(event.mac, event.machine, event.seen)
-            self._store.add(event)
+            self._on_disk(lambda: self._store.add(event))
             self._emit(Event(event))
             if event.kind == "evidence" and event.machine and event.seen:
                 record = self._fold(Evidence(event.machine, event.seen, event.at, event.text))
@@ -225,7 +227,8 @@ class BootState:
     def flush(self) -> None:
         """Write what waits for the disk."""
         with self._lock:
-            self._store.flush()
+            if self._on_disk(self._store.flush):
+                self._disk_failed = False
 
     # ---------------------------------------------------------------- scripts and tokens
 
@@ -375,7 +378,19 @@ class BootState:
 
     def _keep(self, boots: tuple[Boot, ...]) -> None:
         if boots:
-            self._store.keep_boots(boots, self._moment())
+            self._on_disk(lambda: self._store.keep_boots(boots, self._moment()))
+
+    def _on_disk(self, write: Callable[[], None]) -> bool:
+        """Write; a full disk ends no installation: main is told, once, and memory goes on."""
+        try:
+            write()
+        except sqlite3.Error as error:
+            if not self._disk_failed:
+                self._disk_failed = True
+                text = f"boot events cannot be written: {error}. Is the disk full?"
+                self._emit(Event(BootEvent(self.now, "finding", text)))
+            return False
+        return True
 
     def _moment(self) -> Moment:
         return Moment(self._clock.utc(), self._clock.monotonic())

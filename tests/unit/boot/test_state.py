@@ -312,3 +312,22 @@ def test_before_it_is_configured_there_is_no_network(world: World) -> None:
     world.state._network = None
     with pytest.raises(RuntimeError, match="not been configured"):
         _ = world.state.network
+
+
+def test_a_full_disk_ends_no_installation(world: World) -> None:
+    """Evidence still counts and main is told, with one word of the disk; later it is written."""
+    world.store._db.execute("PRAGMA max_page_count=1")
+    for number in range(600):
+        world.state.say("syslog", "x" * 500, machine="hv1")
+        if number % 100 == 0:
+            world.state.flush()
+    token = token_of(boot_of(world))
+    outcome = world.state.hook(token, Hook.SUCCEEDED, HV1_ADDRESS, "done")
+
+    assert isinstance(outcome, Reported)
+    assert world.state.record("hv1").installed
+    assert len([e for e in world.events("finding") if "Is the disk full?" in e.text]) == 1
+
+    world.store._db.execute("PRAGMA max_page_count=100000")
+    world.state.flush()
+    assert Seen.HOOK_SUCCEEDED in [each.seen for each in world.store.evidence()]
