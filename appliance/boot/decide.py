@@ -58,7 +58,7 @@ def decide(
     if firmware is Firmware.BIOS and machine.bios_refusal:
         return Decision(Action.HOLD, machine.bios_refusal)
     if record.state is State.HELD:
-        return Decision(Action.HOLD, record.last_text or "it is held")
+        return Decision(Action.HOLD, record.reason or record.last_text or "it is held")
     if machine.waits_for:
         return Decision(Action.HOLD, f"it waits for {machine.waits_for}")
     if record.image_sent and record.own_disk_tries == 0:

@@ -23,7 +23,7 @@ from appliance.flow.s1_site import plan_of
 from appliance.flow.services import Services
 from appliance.flow.step import Done, NotYet, Step
 from appliance.hypervisor.ready import Answer, answers
-from appliance.machines.state import Evidence, Record, Seen, State, overdue
+from appliance.machines.state import Evidence, Record, Seen, State, overdue, waiting_since
 from appliance.site.load import load_file
 from appliance.site.plan import MachinePlan, Plan
 
@@ -172,7 +172,10 @@ class Watch:
 
     def _take(self, message: Event | RecordChanged) -> None:
         if isinstance(message, RecordChanged):
-            self._moved[message.machine] = self._context.clock.monotonic()
+            # A hung installer renews its lease for ever: only what moves a state counts.
+            before = waiting_since(self._roll.of(message.machine))
+            if message.machine not in self._moved or waiting_since(message.record) != before:
+                self._moved[message.machine] = self._context.clock.monotonic()
             self._roll.record(message.machine, message.record)
             machine = self._plan.machine(message.machine)
             if machine is not None and message.record.state is State.FAILED:
@@ -221,6 +224,7 @@ class Watch:
             for each in self._plan.machines
             if each.name not in self._answers
             and self._roll.of(each.name).last_seen is not Seen.REINSTALL_ORDERED
+            and not self._roll.of(each.name).ordered
         }
         return asked if self._vip_answers else {"": self._plan.hypervisor.vip, **asked}
 
@@ -277,9 +281,7 @@ class Watch:
             raise StepError(
                 f"{', '.join(sorted(stuck_names))} could not be installed",
                 where=str(self._context.site_paths.reports),
-                why="; ".join(
-                    f"{each.name} {self._roll.of(each.name).last_text}" for each in stuck
-                ),
+                why="; ".join(f"{each.name} {self._roll.of(each.name).reason}" for each in stuck),
                 fix="read the installer's log there, switch the machine off and on, run again",
             )
 
@@ -287,7 +289,7 @@ class Watch:
         return (
             not self._vip_answers
             and machine is not self._plan.create
-            and record.state in (State.EXPECTED, State.FIRMWARE, State.BOOTLOADER, State.SCRIPT)
+            and record.state in (State.EXPECTED, State.FIRMWARE, State.BOOTLOADER, State.WAITING)
         )
 
     def _say_overdue(self, machine: MachinePlan, record: Record, expected: str, fix: str) -> None:
