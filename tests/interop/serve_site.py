@@ -50,9 +50,10 @@ def main(interface: str, folder: Path) -> None:
     process.start(open_sockets(interface, BRIDGE), folder / "boot", network, (file,))
     print("ready", flush=True)  # noqa: T201 - the test reads it
     sys.stdin.read()
-    for each in process.events(1):
-        if isinstance(each, Event):
-            print(each.event.kind, each.event.machine, each.event.text, flush=True)  # noqa: T201
+    while told := list(process.events(1)):  # until a second is silent
+        for each in told:
+            if isinstance(each, Event):
+                print(each.event.kind, each.event.machine, each.event.text)  # noqa: T201
     process.stop()
 
 
