@@ -224,19 +224,21 @@ def open_packet_socket(interface: str) -> socket.socket:
     return opened
 
 
-# Classic BPF (linux/filter.h), as `tcpdump -dd 'arp or (udp src port 67 and not ip[6:2]&0x1fff)'`:
-# ARP, and UDP from port 67 that is no later fragment.
+# Classic BPF (linux/filter.h), in tcpdump's words
+# `arp or (udp src port 67 and not ip[6:2] & 0x1fff and udp[8] = 2)`: ARP, and BOOTP replies.
 _FILTER = (
     (0x28, 0, 0, 12),  # ldh  [12]            EtherType
-    (0x15, 8, 0, 0x0806),  # jeq  ARP → accept
-    (0x15, 0, 8, 0x0800),  # jeq  IPv4, else drop
+    (0x15, 10, 0, 0x0806),  # jeq  ARP → accept
+    (0x15, 0, 10, 0x0800),  # jeq  IPv4, else drop
     (0x30, 0, 0, 23),  # ldb  [23]            protocol
-    (0x15, 0, 6, 17),  # jeq  UDP, else drop
+    (0x15, 0, 8, 17),  # jeq  UDP, else drop
     (0x28, 0, 0, 20),  # ldh  [20]            flags, fragment offset
-    (0x45, 4, 0, 0x1FFF),  # jset offset → drop
+    (0x45, 6, 0, 0x1FFF),  # jset offset → drop
     (0xB1, 0, 0, 14),  # ldxb 4*([14]&0xf)    length of the IP header
     (0x48, 0, 0, 14),  # ldh  [x + 14]        source port
-    (0x15, 0, 1, 67),  # jeq  67, else drop
+    (0x15, 0, 3, 67),  # jeq  67, else drop
+    (0x50, 0, 0, 22),  # ldb  [x + 22]        op
+    (0x15, 0, 1, 2),  # jeq  reply, else drop: relays speak from port 67 too
     (0x06, 0, 0, 0xFFFF),  # accept
     (0x06, 0, 0, 0),  # drop
 )

@@ -104,7 +104,11 @@ def test_packet_socket_hears_only_arp_and_dhcp_servers(pair: Pair) -> None:
     tap = inside(pair.server, lambda: sockets.open_packet_socket(pair.server_interface))
 
     def send() -> None:
-        for port, text in ((5000, b"noise"), (67, b"from a server")):
+        for port, text in (
+            (5000, b"\x02noise"),
+            (67, b"\x01from a relay"),
+            (67, b"\x02from a server"),
+        ):
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
                 sender.bind(("10.99.7.2", port))
                 sender.sendto(text, (str(BRIDGE), 9999))
