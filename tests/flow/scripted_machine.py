@@ -449,15 +449,18 @@ class ScriptedMachine:
     def _ask(
         self, method: str, url: str, *, halfway: Callable[[], None] | None = None
     ) -> tuple[int, bytes]:
-        """Ask until somebody answers, each time from the beginning."""
+        """Ask until a server answers that can, each time from the beginning."""
         end = time.monotonic() + PATIENCE
         while True:
             self._check()
             try:
-                return _request(method, url, halfway=halfway)
+                status, body = _request(method, url, halfway=halfway)
             except (OSError, http.client.HTTPException) as error:
-                if time.monotonic() > end:
-                    raise Stuck(f"{method} {url}: {error}") from error
+                status, body = 599, str(error).encode()
+            if status < 500:
+                return status, body
+            if time.monotonic() > end:
+                raise Stuck(f"{method} of {url.rpartition('/')[2]}: {body.decode().strip()}")
             self._sleep(_PAUSE)
 
     # ---------------------------------------------------------------- parts
