@@ -71,8 +71,10 @@ def wait_script(
 def own_disk_script(way: OwnDisk, *, name: str, reason: str) -> str | None:
     """Have the machine boot its own disk; None for the way that is a HTTP status, not a script.
 
-    `exit` returns to the firmware, which tries its next boot entry; `sanboot` reads the first
-    BIOS disk itself, for firmware that stops when a network boot returns (siderolabs/sidero#287).
+    `exit 1` returns to the firmware as a boot that failed, so it tries its next boot entry: a bare
+    `exit` is success to UEFI, which then opens its setup menu (measured, OVMF 2022.11). `sanboot`
+    reads the first BIOS disk itself, for firmware that stops when a network boot returns
+    (siderolabs/sidero#287).
     """
     if way is OwnDisk.NOT_FOUND:
         return None
@@ -80,7 +82,7 @@ def own_disk_script(way: OwnDisk, *, name: str, reason: str) -> str | None:
     lines.append(f"echo Because: {screen_text(reason)}")
     if way is OwnDisk.SANBOOT:
         lines.append("iseq ${platform} pcbios && sanboot --no-describe --drive 0x80 ||")
-    lines.extend(("exit", ""))
+    lines.extend(("exit 1", ""))
     return "\n".join(lines)
 
 

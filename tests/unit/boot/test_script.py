@@ -80,11 +80,11 @@ def test_the_three_ways_to_the_own_disk() -> None:
     read = own_disk_script(OwnDisk.SANBOOT, name="hv1", reason="it is installed")
 
     assert leave is not None
-    assert leave.endswith("\nexit\n")
+    assert leave.endswith("\nexit 1\n")
     assert "sanboot" not in leave
     assert read is not None
     assert "sanboot --no-describe --drive 0x80" in read
-    assert read.endswith("\nexit\n")
+    assert read.endswith("\nexit 1\n")
     assert own_disk_script(OwnDisk.NOT_FOUND, name="hv1", reason="") is None
 
 
