@@ -21,6 +21,7 @@ class Sshd:
     port: int
     fingerprint: str
     passwords: list[str] = field(default_factory=list)
+    public_key: str = ""
     commands: list[str] = field(default_factory=list)
 
 
@@ -36,10 +37,15 @@ class _Session(paramiko.ServerInterface):
         good = username == "rancher" and password == self._password
         return paramiko.common.AUTH_SUCCESSFUL if good else paramiko.common.AUTH_FAILED
 
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
+        """Take one user with one key."""
+        good = username == "rancher" and key.get_base64() in self._sshd.public_key.split()
+        return paramiko.common.AUTH_SUCCESSFUL if good else paramiko.common.AUTH_FAILED
+
     def get_allowed_auths(self, username: str) -> str:
-        """Only passwords."""
+        """Passwords and keys."""
         del username
-        return "password"
+        return "password,publickey"
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
         """Sessions only."""

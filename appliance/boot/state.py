@@ -86,12 +86,17 @@ class BootState:
     def set_machines(self, machines: tuple[BootMachine, ...]) -> None:
         """Take all machines. One that is no longer armed loses its living boots."""
         with self._lock:
+            new = [machine.name for machine in machines if machine.name not in self._machines]
             self._machines = {machine.name: machine for machine in machines}
             self._by_mac = {mac: machine for machine in machines for mac in machine.macs}
             self._by_address = {machine.address: machine for machine in machines}
             for machine in machines:
                 if machine.documents is None and not machine.installed:
                     self._keep(self._boots.end_machine(machine.name, "it is no longer armed"))
+            # What was seen while main was away, or just before it was killed.
+            for name in new:
+                if name in self._records:
+                    self._emit(RecordChanged(name, self._records[name]))
 
     # ---------------------------------------------------------------- questions
 

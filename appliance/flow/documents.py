@@ -19,7 +19,7 @@ class Documenter:
         self._secrets = NodeSecrets(
             token=secrets.token,
             password_hash=secrets.password_hash,
-            ssh_keys=plan.hypervisor.ssh_keys,
+            ssh_keys=(secrets.ssh_public,),
         )
         self._made: dict[str, Documents] = {}
 

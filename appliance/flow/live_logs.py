@@ -24,12 +24,14 @@ class LiveLogs:
     def fetch(self, machine: MachinePlan) -> None:
         """Fetch one machine's log and keep it with the reports."""
         secrets = self._context.vault.all()
-        password = site_secrets(self._context.vault).password
+        site = site_secrets(self._context.vault)
         path = self._context.site_paths.reports / f"{machine.name}-live.log"
 
         def work() -> None:
             try:
-                log = fetch_log(machine.address, password=password, secrets=secrets)
+                log = fetch_log(
+                    machine.address, password=site.password, key=site.ssh_key, secrets=secrets
+                )
             except BridgeheadError:
                 return  # the overdue event stands; a machine without SSH has no log to give
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

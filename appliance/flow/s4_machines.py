@@ -173,12 +173,13 @@ class Watch:
     def _take(self, message: Event | RecordChanged) -> None:
         if isinstance(message, RecordChanged):
             # A hung installer renews its lease for ever: only what moves a state counts.
-            before = waiting_since(self._roll.of(message.machine))
-            if message.machine not in self._moved or waiting_since(message.record) != before:
+            before = self._roll.of(message.machine)
+            still = waiting_since(message.record) == waiting_since(before)
+            if message.machine not in self._moved or not still:
                 self._moved[message.machine] = self._context.clock.monotonic()
             self._roll.record(message.machine, message.record)
             machine = self._plan.machine(message.machine)
-            if machine is not None and message.record.state is State.FAILED:
+            if machine is not None and before.state is not State.FAILED is message.record.state:
                 self._live_logs.fetch(machine)
             return
         event = message.event

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_ssh_private_key,
+)
 from passlib.hash import sha512_crypt
 
 from appliance.store.vault import Vault
@@ -19,6 +27,8 @@ class SiteSecrets:
     token: Secret
     password: Secret
     password_hash: Secret
+    ssh_key: Secret
+    ssh_public: str
 
 
 def site_secrets(vault: Vault) -> SiteSecrets:
@@ -28,4 +38,18 @@ def site_secrets(vault: Vault) -> SiteSecrets:
     if hashed is None:
         hashed = Secret(sha512_crypt.using(rounds=_ROUNDS).hash(password.reveal()))
         vault.put("hypervisor-password-hash", hashed)
-    return SiteSecrets(vault.get_or_make("cluster-token", 32), password, hashed)
+    key = vault.get("ssh-key")
+    if key is None:
+        made = Ed25519PrivateKey.generate().private_bytes(
+            Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()
+        )
+        key = Secret(made.decode())
+        vault.put("ssh-key", key)
+    token = vault.get_or_make("cluster-token", 32)
+    return SiteSecrets(token, password, hashed, key, _public(key))
+
+
+def _public(key: Secret) -> str:
+    private = load_ssh_private_key(key.reveal().encode(), None)
+    public = private.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    return f"{public.decode()} bridgehead"

@@ -1,10 +1,9 @@
 """The log of an installer that fell silent, fetched from its live system by SSH.
 
 Before its configuration arrives, a live system takes the password that Harvester's manual prints
-(user and password `rancher`); afterwards it takes the site's own. Its host key is new at each
-boot, so nobody can know it: it is accepted and told, and only the manual's password is ever
-offered. The site's password would go to whoever sits at that address; it is not sent unless the
-host key is known.
+(user and password `rancher`); afterwards it takes the site's key. Its host key is new at each
+boot, so nobody can know it: it is accepted and told, and nothing secret goes there. A signature by
+the site's key gives nothing away; the site's password is not sent unless the host key is known.
 """
 
 from __future__ import annotations
@@ -42,6 +41,7 @@ def fetch_log(
     address: IPv4Address,
     *,
     password: Secret,
+    key: Secret | None = None,
     secrets: Iterable[Secret] = (),
     known_hosts: frozenset[str] = frozenset(),
     port: int = PORT,
@@ -49,10 +49,11 @@ def fetch_log(
 ) -> LiveLog:
     """Fetch the end of the installer's log, at most `LIMIT` octets, in at most `seconds`.
 
-    `password` is the site's, offered only to a host whose key is in `known_hosts`. `secrets` are
-    blanked in the text, as is all that looks like one. Raises StepError if there is none to get.
+    `key` is the site's private key. `password` is the site's, offered only to a host whose key
+    is in `known_hosts`. `secrets` are blanked in the text, as is all that looks like one. Raises
+    StepError if there is none to get.
     """
-    host = KnownHost(known_hosts, password) if known_hosts else UnknownHost(MANUALS_PASSWORD)
+    host = KnownHost(known_hosts, password) if known_hosts else UnknownHost(MANUALS_PASSWORD, key)
     read = f"tail -c {LIMIT} {LOG}"
     output = run_remote(
         str(address),

@@ -15,5 +15,5 @@ class _Timex(ctypes.Structure):
 def synchronised() -> bool:
     """Ask the kernel whether a time service keeps this clock (adjtimex(2), no change made)."""
     libc = ctypes.CDLL(None, use_errno=True)
-    state = libc.adjtimex(ctypes.byref(_Timex(modes=0)))
+    state: int = libc.adjtimex(ctypes.byref(_Timex(modes=0)))
     return 0 <= state < _ERROR_STATE

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import paramiko
@@ -32,9 +33,13 @@ class KnownHost:
 
 @dataclass(frozen=True, slots=True)
 class UnknownHost:
-    """Any host key is accepted and told. `public_password` is one that manuals print."""
+    """Any host key is accepted and told. `public_password` is one that manuals print.
+
+    `key` is a private key in OpenSSH's form; it is tried first, and never leaves this machine.
+    """
 
     public_password: str
+    key: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ def run_remote(  # noqa: PLR0913 - a call over the network has that many sides
     try:
         with _connected(address, port, connect_timeout) as transport:
             fingerprint = _fingerprint(transport)
-            transport.auth_password(user, _password(host, fingerprint, address))
+            _log_in(transport, user, host, address, fingerprint)
             channel = transport.open_session(timeout=connect_timeout)
             channel.exec_command(command)
             out, cut = _read(channel, limit, end)
@@ -101,6 +106,21 @@ def _fingerprint(transport: paramiko.Transport) -> str:
     """Give a host key's fingerprint in OpenSSH's form."""
     digest = hashlib.sha256(transport.get_remote_server_key().asbytes()).digest()
     return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
+
+
+def _log_in(
+    transport: paramiko.Transport,
+    user: str,
+    host: KnownHost | UnknownHost,
+    address: str,
+    fingerprint: str,
+) -> None:
+    if isinstance(host, UnknownHost) and host.key is not None:
+        key = paramiko.Ed25519Key.from_private_key(io.StringIO(host.key.reveal()))
+        with suppress(paramiko.AuthenticationException):
+            transport.auth_publickey(user, key)
+            return
+    transport.auth_password(user, _password(host, fingerprint, address))
 
 
 def _password(host: KnownHost | UnknownHost, fingerprint: str, address: str) -> str:

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import StepError
+from appliance.flow.secrets import site_secrets
 from appliance.machines.live_log import LIMIT, LOG, clean, fetch_log
 from appliance.values import Secret
 from tests.sshd import serving
+from tests.unit.flow.support import context_in
 
 HERE = IPv4Address("127.0.0.1")
 PASSWORD = Secret("the site's own password")
@@ -36,6 +38,30 @@ def test_the_sites_password_never_goes_to_an_unknown_host() -> None:
     with serving(PASSWORD.reveal()) as sshd, pytest.raises(StepError, match="login is refused"):
         fetch_log(HERE, password=PASSWORD, port=sshd.port)
     assert sshd.passwords == ["rancher"]
+
+
+def test_the_sites_key_opens_a_live_system_that_took_its_configuration(tmp_path: Path) -> None:
+    """The manual's password is gone by then; the key is tried first and gives nothing away."""
+    log = tmp_path / "console.log"
+    log.write_text("silent since\n")
+    with context_in(tmp_path) as context:
+        secrets = site_secrets(context.vault)
+    with serving(PASSWORD.reveal(), rewrite=(LOG, str(log))) as sshd:
+        sshd.public_key = secrets.ssh_public
+        found = fetch_log(HERE, password=PASSWORD, key=secrets.ssh_key, port=sshd.port)
+    assert found.text == "silent since\n"
+    assert sshd.passwords == []
+
+
+def test_a_key_that_is_not_wanted_yet_gives_way_to_the_manuals_password(tmp_path: Path) -> None:
+    """Before its configuration arrives, a live system knows no key."""
+    log = tmp_path / "console.log"
+    log.write_text("no configuration\n")
+    with context_in(tmp_path) as context:
+        key = site_secrets(context.vault).ssh_key
+    with serving("rancher", rewrite=(LOG, str(log))) as sshd:
+        found = fetch_log(HERE, password=PASSWORD, key=key, port=sshd.port)
+    assert found.text == "no configuration\n"
 
 
 def test_a_known_host_is_asked_with_the_sites_password(tmp_path: Path) -> None:
