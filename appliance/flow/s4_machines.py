@@ -7,6 +7,7 @@ is evidence; each wait has a limit, and its end names what was seen last and wha
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
@@ -23,9 +24,18 @@ from appliance.flow.s1_site import plan_of
 from appliance.flow.services import Services
 from appliance.flow.step import Done, NotYet, Step
 from appliance.hypervisor.ready import Answer, answers
-from appliance.machines.state import Evidence, Record, Seen, State, overdue, waiting_since
+from appliance.machines.state import (
+    EXPECTATIONS,
+    Evidence,
+    Record,
+    Seen,
+    State,
+    waiting_since,
+)
+from appliance.machines.watch import Link, Look, Standing, link_advice, look
 from appliance.site.load import load_file
 from appliance.site.plan import MachinePlan, Plan
+from appliance.tools.interface import carrier
 
 _TURN_SECONDS = 0.5
 _PROBE_SECONDS = 4.0
@@ -96,8 +106,15 @@ def _done(found: dict[str, Answer]) -> Done[Nodes]:
 class Watch:
     """One run's watch over the machines."""
 
-    def __init__(self, context: Context, given: Watched) -> None:
+    def __init__(
+        self,
+        context: Context,
+        given: Watched,
+        *,
+        probe: Callable[[IPv4Address], Answer] = answers,
+    ) -> None:
         self._context = context
+        self._probe = probe
         self._plan = given.plan
         self._services = given.services
         self._roll = Roll(context.proven, context.tell, context.clock.utc)
@@ -110,8 +127,10 @@ class Watch:
         self._next_probe = 0.0
         self._began = context.clock.monotonic()
         self._moved: dict[str, float] = {}
-        self._told: set[tuple[str, State, float]] = set()
-        self._overdue: dict[str, int] = {}
+        self._heard: dict[str, float] = {}
+        self._link = Link(up=True, since=self._began)
+        self._link_advice = ""
+        self._told: set[tuple[str, str, float, int]] = set()
 
     def tell_boot(self) -> None:
         """Hand boot every machine as it stands: documents only for those armed now."""
@@ -167,11 +186,14 @@ class Watch:
         self._take_approvals()
         self._collect_probes(pool)
         self._look_for_overdue()
+        self._look_at_link()
         self._give_up_on_failures()
         self.tell_boot()
 
     def _take(self, message: Event | RecordChanged) -> None:
+        self._link = replace(self._link, heard_at=self._context.clock.monotonic())
         if isinstance(message, RecordChanged):
+            self._heard[message.machine] = self._context.clock.monotonic()
             # A hung installer renews its lease for ever: only what moves a state counts.
             before = self._roll.of(message.machine)
             still = waiting_since(message.record) == waiting_since(before)
@@ -216,7 +238,7 @@ class Watch:
         self._next_probe = now + _PROBE_SECONDS
         for name, address in self._to_probe().items():
             if name not in self._probes:
-                self._probes[name] = pool.submit(answers, address)
+                self._probes[name] = pool.submit(self._probe, address)
 
     def _to_probe(self) -> dict[str, IPv4Address]:
         """A machine ordered to be installed again still runs its old system: not asked yet."""
@@ -245,16 +267,31 @@ class Watch:
         now = self._context.clock.monotonic()
         for machine in self._plan.machines:
             record = self._roll.of(machine.name)
-            moved = self._moved.get(machine.name, self._began)
             # Waits run on the monotonic clock: a step of the other must not end one.
-            missing = overdue(replace(record, since=moved, last_at=moved), now)
-            mark = (machine.name, record.state, moved)
-            if missing is None or machine.not_armed or mark in self._told:
+            moved = self._moved.get(machine.name, self._began)
+            heard = self._heard.get(machine.name, self._began)
+            on_monotonic = replace(record, since=moved, last_at=heard)
+            seen = look(machine.name, on_monotonic, now, watched_since=self._began)
+            if seen.standing is not Standing.LATE or machine.not_armed:
                 continue
             if self._waits_for_vip(machine, record):
                 continue
-            self._told.add(mark)
-            self._say_overdue(machine, record, missing.next, missing.advice)
+            limits = int((now - moved) / EXPECTATIONS[record.state].within)
+            mark = (machine.name, seen.advice, moved, limits)
+            if mark not in self._told:
+                self._told.add(mark)
+                self._say_overdue(machine, record, seen, limits)
+
+    def _look_at_link(self) -> None:
+        """Say once that the cable is out, or that nothing is heard on it; again after it was."""
+        now = self._context.clock.monotonic()
+        up = carrier(self._context.options.interface)
+        if up != self._link.up:
+            self._link = replace(self._link, up=up, since=now)
+        advice = link_advice(self._link, now)
+        if advice and advice != self._link_advice:
+            self._context.tell("finding", f"{self._context.options.interface}: {advice}")
+        self._link_advice = advice
 
     def _give_up_on_failures(self) -> None:
         """End when all that is left to wait for failed or is held, and nobody helped for a while.
@@ -293,17 +330,21 @@ class Watch:
             and record.state in (State.EXPECTED, State.FIRMWARE, State.BOOTLOADER, State.WAITING)
         )
 
-    def _say_overdue(self, machine: MachinePlan, record: Record, expected: str, fix: str) -> None:
+    def _say_overdue(
+        self, machine: MachinePlan, record: Record, missing: Look, limits: int
+    ) -> None:
         seen = f"last seen: {record.last_text or record.last_seen or 'nothing'}"
         self._context.tell(
             "overdue",
-            f"{machine.name}: {expected} is overdue; {seen}. {fix}",
+            f"{machine.name}: {missing.next} is overdue; {seen}. {missing.advice}",
             machine=machine.name,
-            data={"next": expected, "advice": fix, "state": record.state.value},
+            data={"next": missing.next, "advice": missing.advice, "state": record.state.value},
         )
         self._live_logs.fetch(machine)
-        count = self._overdue[machine.name] = self._overdue.get(machine.name, 0) + 1
-        if record.state is not State.EXPECTED and count > _OVERDUE_SILENCE:
+        if record.state is not State.EXPECTED and limits > _OVERDUE_SILENCE:
             raise DeadlineError(
-                f"{machine.name} did not get any further", where=machine.name, why=seen, fix=fix
+                f"{machine.name} did not get any further",
+                where=machine.name,
+                why=seen,
+                fix=missing.advice,
             )

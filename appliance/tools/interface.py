@@ -43,6 +43,14 @@ def index_of(name: str) -> int | None:
         return None
 
 
+def carrier(name: str) -> bool:
+    """Say whether the interface has link; False too while it is down or not there."""
+    try:
+        return (_SYS / name / "carrier").read_text().strip() == "1"
+    except OSError:
+        return False
+
+
 def look(name: str) -> Interface:
     """Look at an interface. Raises PreflightError if there is none of that name."""
     result = run(["ip", "-json", "address", "show", "dev", name]) if index_of(name) else None
