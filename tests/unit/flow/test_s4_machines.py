@@ -1,0 +1,378 @@
+"""The watch over machines: what it waits for, what it tells, and when it gives up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from appliance.boot.control import Event, RecordChanged
+from appliance.boot.model import BootEvent, BootMachine
+from appliance.errors import DeadlineError, StepError, StopRequestedError
+from appliance.flow.context import Context
+from appliance.flow.orders import approve, reinstall
+from appliance.flow.s1_site import plan_of
+from appliance.flow.s4_machines import MachinesStep, Watch, Watched
+from appliance.flow.services import Services
+from appliance.flow.step import NotYet
+from appliance.hypervisor.ready import Answer
+from appliance.machines.state import EXPECTATIONS, Evidence, Record, Seen, State, fold
+from appliance.site.load import load_file
+from appliance.site.plan import Plan
+from appliance.store.machines import Proven
+from appliance.values import Mac
+from tests.plans import machine, plan
+from tests.unit.flow.support import Ticks, context_in
+
+_INSTALLS = (
+    *(Seen.FIRMWARE_DHCP, Seen.BOOTLOADER_SENT, Seen.INSTALL_SCRIPT, Seen.KERNEL_SENT),
+    *(Seen.ROOTFS_SENT, Seen.CONFIG_SENT, Seen.HOOK_STARTED, Seen.IMAGE_ASKED, Seen.IMAGE_SENT),
+    *(Seen.HOOK_SUCCEEDED, Seen.OWN_DISK_SCRIPT),
+)
+_TURNS = 4000
+
+
+class ScriptedServices:
+    """Boot services in memory: fold evidence as the real ones do, and remember what they are told.
+
+    One entry of `turns` is played at each turn of the watch; `turn_seconds` pass in each.
+    """
+
+    running = True
+
+    def __init__(self, ticks: Ticks, *, turn_seconds: float = 0.5) -> None:
+        self._ticks = ticks
+        self._turn_seconds = turn_seconds
+        self._records: dict[str, Record] = {}
+        self._waiting: list[Event | RecordChanged] = []
+        self._played = 0
+        self.turns: list[Callable[[], None]] = []
+        self.machines: list[tuple[BootMachine, ...]] = []
+        self.injected: list[Evidence] = []
+
+    def keep_open(self, tell: Callable[[str], None]) -> None:
+        """Nothing is ever unplugged here."""
+
+    def set_machines(self, machines: tuple[BootMachine, ...]) -> None:
+        """Remember what was told, once."""
+        if not self.machines or self.machines[-1] != machines:
+            self.machines.append(machines)
+
+    def inject(self, evidence: Evidence) -> None:
+        """Fold what main saw."""
+        self.injected.append(evidence)
+        self._see(evidence)
+
+    def see(self, name: str, *seen: Seen) -> None:
+        """Fold what boot saw."""
+        for each in seen:
+            self._see(Evidence(name, each, self._ticks.now, f"{each} of {name}"))
+
+    def _see(self, evidence: Evidence) -> None:
+        record = fold(self._records.get(evidence.machine, Record()), evidence)
+        self._records[evidence.machine] = record
+        event = BootEvent(
+            evidence.at, "evidence", evidence.text, None, evidence.machine, evidence.seen
+        )
+        self._waiting += [Event(event), RecordChanged(evidence.machine, record)]
+
+    def messages(self, seconds: float) -> list[Event | RecordChanged]:
+        """Play one entry and give what it brought."""
+        del seconds
+        self._played += 1
+        assert self._played < _TURNS, "the watch does not end"
+        self._ticks.now += self._turn_seconds
+        time.sleep(0.0005)  # the probes have threads of their own
+        if self.turns:
+            self.turns.pop(0)()
+        brought, self._waiting = self._waiting, []
+        return brought
+
+    def last_told(self, name: str) -> BootMachine:
+        """Give what boot was told last of a machine."""
+        (found,) = (each for each in self.machines[-1] if each.name == name)
+        return found
+
+
+class Network:
+    """Which addresses answer as an installed hypervisor does."""
+
+    def __init__(self) -> None:
+        self.answering: set[IPv4Address] = set()
+
+    def ask(self, address: IPv4Address) -> Answer:
+        """Answer as a probe does."""
+        if address in self.answering:
+            return Answer(ok=True, text="it answers /ping with pong", fingerprint="ab")
+        return Answer(ok=False, text="nobody has this address")
+
+
+class World:
+    """A watch's surroundings. All addresses are on loopback: nothing may leave this computer."""
+
+    def __init__(self, context: Context, ticks: Ticks, of: Plan) -> None:
+        self.context = context
+        self.plan = of
+        self.network = Network()
+        self.services = ScriptedServices(ticks)
+
+    def watch(self) -> Watch:
+        """Begin to watch."""
+        given = Watched(self.plan, cast("Services", self.services))
+        return Watch(self.context, given, probe=self.network.ask)
+
+    def installs(self, name: str) -> Callable[[], None]:
+        """Play a whole installation; then the system answers, a founder's at the VIP too."""
+
+        def play() -> None:
+            self.services.see(name, *_INSTALLS)
+            found = self.plan.machine(name)
+            assert found is not None
+            self.network.answering.add(found.address)
+            if found is self.plan.create:
+                self.network.answering.add(self.plan.hypervisor.vip)
+
+        return play
+
+    def texts(self, kind: str) -> list[str]:
+        """Give the texts of the kept events of a kind."""
+        return [each.text for each in self.context.journal.events() if each.kind == kind]
+
+
+def _plan(*numbers: int) -> Plan:
+    machines = (machine(each, address=IPv4Address(f"127.9.0.{each}")) for each in numbers)
+    return plan(*machines, vip=IPv4Address("127.9.0.100"))
+
+
+def test_the_join_waits_until_the_vip_answers(tmp_path: Path) -> None:
+    """Until then boot is told what it waits for; the moment the VIP answers it may install."""
+    ticks = Ticks()
+    with context_in(tmp_path, ticks=ticks) as context:
+        world = World(context, ticks, _plan(1, 2))
+        world.services.turns = [lambda: None, world.installs("hv1"), *[lambda: None] * 40]
+        world.services.turns.append(world.installs("hv2"))
+        done = world.watch().run()
+        waits = [
+            each.waits_for
+            for told in world.services.machines
+            for each in told
+            if each.name == "hv2"
+        ]
+        finding = world.texts("finding")
+    assert waits[0] == "hv1 to answer at the VIP 127.9.0.100"
+    assert waits[-1] == ""
+    assert finding == ["the VIP 127.9.0.100 answers"]
+    assert done.value.ready == ("hv1", "hv2")
+    assert done.evidence["certificates"] == {"hv1": "ab", "hv2": "ab"}
+
+
+def test_a_proof_is_on_disk_before_it_is_told(tmp_path: Path) -> None:
+    """Whoever hears "installed" or "ready" finds it in main.db already."""
+    ticks, found = Ticks(), []
+    with context_in(tmp_path, ticks=ticks) as context:
+
+        def hear(event: object) -> None:
+            data = getattr(event, "data", {})
+            if data.get("state") in ("installed", "ready"):
+                proven = context.proven.get("hv1")
+                found.append((data["state"], proven.installed and 1, proven.ready and 1))
+
+        context.listeners = (hear,)
+        world = World(context, ticks, _plan(1))
+        world.services.turns = [world.installs("hv1")]
+        world.watch().run()
+    assert found == [("installed", 1, None), ("ready", 1, 1)]
+
+
+def test_an_installed_machine_is_told_to_boot_without_documents(tmp_path: Path) -> None:
+    """From the turn on in which the proof came, boot has no script that could install it."""
+    ticks = Ticks()
+    with context_in(tmp_path, ticks=ticks) as context:
+        world = World(context, ticks, _plan(1))
+        world.services.turns = [world.installs("hv1")]
+        world.watch().run()
+        first, last = world.services.machines[0][0], world.services.last_told("hv1")
+    assert first.documents is not None
+    assert (last.installed, last.documents) == (True, None)
+
+
+def test_overdue_is_told_once_a_limit_with_all_that_helps(tmp_path: Path) -> None:
+    """What was seen last, what was expected, what to do; then it is given up with the same."""
+    ticks = Ticks()
+    expected = EXPECTATIONS[State.KERNEL]
+    with context_in(tmp_path, ticks=ticks) as context:
+        world = World(context, ticks, _plan(1))
+        world.services = ScriptedServices(ticks, turn_seconds=expected.within / 10)
+        world.services.turns = [
+            lambda: world.services.see("hv1", Seen.INSTALL_SCRIPT, Seen.KERNEL_SENT)
+        ]
+        with pytest.raises(DeadlineError, match="hv1 did not get any further") as caught:
+            world.watch().run()
+        told = world.texts("overdue")
+    assert len(told) == 4
+    for text in told:
+        assert expected.next in text
+        assert f"last seen: {Seen.KERNEL_SENT} of hv1" in text
+        assert text.endswith(expected.advice)
+    assert caught.value.fix == expected.advice
+    assert str(Seen.KERNEL_SENT) in caught.value.why
+
+
+def test_a_machine_that_is_never_switched_on_is_not_given_up(tmp_path: Path) -> None:
+    """Nobody pressed its button: that is said again and again, and the run goes on."""
+    ticks = Ticks()
+    expected = EXPECTATIONS[State.EXPECTED]
+    with context_in(tmp_path, ticks=ticks) as context:
+        world = World(context, ticks, _plan(1))
+        world.services = ScriptedServices(ticks, turn_seconds=expected.within / 4)
+        world.services.turns = [*[lambda: None] * 40, world.installs("hv1")]
+        world.watch().run()
+        told = world.texts("overdue")
+    assert len(told) >= 5
+    assert all(expected.advice in each for each in told)
+
+
+def test_what_fails_for_good_ends_the_run_with_the_reason(tmp_path: Path) -> None:
+    """FAILED, and nobody switched it off and on for a while: code 4 and the machine's name."""
+    ticks = Ticks()
+    with context_in(tmp_path, ticks=ticks) as context:
+        world = World(context, ticks, _plan(1, 2))
+        world.services = ScriptedServices(ticks, turn_seconds=60)
+        world.services.turns = [lambda: world.services.see("hv1", *_INSTALLS[:7], Seen.HOOK_FAILED)]
+        with pytest.raises(StepError, match="hv1 could not be installed"):
+            world.watch().run()
+
+
+def test_a_second_watch_goes_on_where_a_killed_one_was(tmp_path: Path) -> None:
+    """Installed stays installed: a new boot that remembers nothing is given no documents for it."""
+    ticks = Ticks()
+    with context_in(tmp_path, ticks=ticks) as context:
+        world = World(context, ticks, _plan(1))
+
+        def killed() -> None:
+            raise KeyboardInterrupt
+
+        world.services.turns = [lambda: world.services.see("hv1", *_INSTALLS), killed]
+        with pytest.raises(KeyboardInterrupt):
+            world.watch().run()
+        assert context.proven.get("hv1").installs == 1
+
+        again = World(context, ticks, world.plan)
+        again.services.turns = [lambda: again.network.answering.add(again.plan.machines[0].address)]
+        done = again.watch().run()
+        assert [each[0].documents for each in again.services.machines] == [None]
+        assert context.proven.get("hv1").installs == 1
+    assert done.value.ready == ("hv1",)
+
+
+def test_a_stop_is_obeyed_at_the_next_turn(tmp_path: Path) -> None:
+    """Ctrl-C in the middle of everything."""
+    ticks = Ticks()
+    with context_in(tmp_path, ticks=ticks) as context:
+        world = World(context, ticks, _plan(1))
+        world.services.turns = [context.stop.set]
+        with pytest.raises(StopRequestedError):
+            world.watch().run()
+
+
+def test_a_machine_that_is_not_armed_is_not_waited_for(tmp_path: Path) -> None:
+    """It is held with its reason, and the run ends without it."""
+    ticks = Ticks()
+    base = _plan(1, 2)
+    held = machine(2, address=IPv4Address("127.9.0.2"), not_armed="it has no disk")
+    with context_in(tmp_path, ticks=ticks) as context:
+        world = World(context, ticks, plan(base.machines[0], held, vip=IPv4Address("127.9.0.100")))
+        world.services.turns = [world.installs("hv1")]
+        assert world.watch().run().value.ready == ("hv1",)
+        told = world.services.last_told("hv2")
+    assert (told.hold, told.documents) == ("it has no disk", None)
+
+
+def test_without_any_armed_machine_it_says_why(tmp_path: Path) -> None:
+    """Each machine's reason is named, and what to do."""
+    ticks = Ticks()
+    machines = (machine(each, not_armed=f"reason {each}") for each in (1, 2))
+    with context_in(tmp_path, ticks=ticks) as context:
+        world = World(context, ticks, plan(*machines))
+        with pytest.raises(StepError, match="no machine is armed") as caught:
+            world.watch().run()
+    assert caught.value.why == "hv1: reason 1; hv2: reason 2"
+    assert caught.value.fix
+
+
+def test_an_order_to_install_again_is_passed_on(tmp_path: Path) -> None:
+    """Boot hears of it first; until the machine boots, its old system's answers do not count."""
+    ticks = Ticks()
+    with context_in(tmp_path, ticks=ticks) as context:
+        context.proven.put(Proven("hv1", installed=5.0, ready=6.0, installs=1))
+        reinstall(context, "hv1")
+        world = World(context, ticks, _plan(1))
+        world.network.answering = {world.plan.machines[0].address, world.plan.hypervisor.vip}
+
+        def boots() -> None:
+            assert context.proven.get("hv1").ready is None
+            world.network.answering.clear()
+            world.services.see("hv1", Seen.FIRMWARE_DHCP)
+
+        world.services.turns = [*[lambda: None] * 60, boots, world.installs("hv1")]
+        world.watch().run()
+        proven = context.proven.get("hv1")
+        kinds = [each.seen for each in world.services.injected]
+    assert kinds == [Seen.REINSTALL_ORDERED, Seen.SYSTEM_ANSWERS]
+    assert proven.installs == 2
+    assert proven.ready is not None
+
+
+_SITE = """
+site: alpha
+networks: {main: {cidr: 127.9.0.0/24, gateway: 127.9.0.1}}
+hypervisor:
+  harvester: v1.8.2
+  machines:
+    hv1: {mac: "52:54:00:00:00:01", disk: /dev/disk/by-id/virtio-A}
+"""
+
+
+def test_a_machine_approved_while_it_runs_is_taken_in(tmp_path: Path) -> None:
+    """It is told to boot at the next turn, armed, and the run ends with it."""
+    ticks = Ticks()
+    file = tmp_path / "site.yaml"
+    file.write_text(_SITE)
+    with context_in(tmp_path, ticks=ticks, site_file=file) as context:
+        world = World(context, ticks, plan_of(context, load_file(file)))
+
+        def approves() -> None:
+            disk = {"role": "join", "disk": "/dev/disk/by-id/virtio-B"}
+            approve(context, Mac.parse("52:54:00:00:00:02"), "hv2", disk)
+
+        def installs_the_new_one() -> None:
+            told = world.services.last_told("hv2")
+            assert told.documents is not None
+            world.services.see("hv2", *_INSTALLS)
+            world.network.answering.add(told.address)
+
+        world.services.turns = [approves, world.installs("hv1"), *[lambda: None] * 40]
+        world.services.turns.append(installs_the_new_one)
+        done = world.watch().run()
+        assert "approved machines: hv2" in world.texts("finding")
+    assert done.value.ready == ("hv1", "hv2")
+
+
+def test_the_step_is_done_only_when_proven_and_answering(tmp_path: Path) -> None:
+    """A proof alone is not believed: who does not answer now is waited for."""
+    ticks = Ticks()
+    with context_in(tmp_path, ticks=ticks) as context:
+        world = World(context, ticks, _plan(1))
+        given = Watched(world.plan, cast("Services", world.services))
+        step = MachinesStep(context)
+        found = step.check(given)
+        assert isinstance(found, NotYet)
+        assert found.reason == "not proven ready: hv1"
+        context.proven.put(Proven("hv1", installed=5.0, ready=6.0, installs=1))
+        found = step.check(given)
+        assert isinstance(found, NotYet)
+        assert found.reason == "not answering: hv1"
