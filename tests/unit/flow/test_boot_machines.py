@@ -1,0 +1,69 @@
+"""What boot is told of each machine."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+
+from appliance.boot.model import BootMachine, Documents
+from appliance.flow.boot_machines import boot_machines, boot_network
+from appliance.site.plan import MachinePlan, Plan
+from appliance.values import Secret
+from tests.plans import NETWORK, machine, plan
+
+_DOCUMENTS = Documents(Secret("#!ipxe"), Secret("{}"))
+
+
+def _told(
+    of: Plan, *, installed: frozenset[str] = frozenset(), vip_answers: bool = False
+) -> dict[str, BootMachine]:
+    asked: list[str] = []
+
+    def documents(each: MachinePlan) -> Documents:
+        asked.append(each.name)
+        return _DOCUMENTS
+
+    told = boot_machines(of, installed=installed, vip_answers=vip_answers, documents=documents)
+    assert asked == [each.name for each in told if each.documents is not None]
+    return {each.name: each for each in told}
+
+
+def test_an_armed_machine_goes_with_its_documents() -> None:
+    """Name, cards and address are the plan's."""
+    told = _told(plan(machine(1)))["hv1"]
+    assert told.documents is _DOCUMENTS
+    assert (told.macs, told.address) == (machine(1).macs, machine(1).address)
+    assert (told.hold, told.waits_for, told.installed) == ("", "", False)
+
+
+def test_no_documents_are_made_for_what_is_installed_or_held() -> None:
+    """Boot cannot give away what it was never handed."""
+    of = plan(machine(1), machine(2, not_armed="it has no disk"))
+    told = _told(of, installed=frozenset({"hv1"}))
+    assert (told["hv1"].installed, told["hv1"].documents) == (True, None)
+    assert (told["hv2"].hold, told["hv2"].documents) == ("it has no disk", None)
+
+
+def test_only_joins_wait_for_the_vip() -> None:
+    """The reason names who must answer where; it is gone once the VIP answers."""
+    of = plan(machine(1), machine(2))
+    waiting, free = _told(of), _told(of, vip_answers=True)
+    assert waiting["hv1"].waits_for == ""
+    assert waiting["hv2"].waits_for == "hv1 to answer at the VIP 10.20.0.10"
+    assert free["hv2"].waits_for == ""
+
+
+def test_bios_is_refused_where_harvester_does() -> None:
+    """1.8 installs on UEFI only, 1.7 on both."""
+    assert "v1.8.2 needs UEFI" in _told(plan(machine(1)))["hv1"].bios_refusal
+    assert _told(plan(machine(1), harvester="v1.7.3"))["hv1"].bios_refusal == ""
+
+
+def test_the_network_is_the_provisioning_one() -> None:
+    """Interface and modes are this laptop's, all else is the plan's."""
+    told = boot_network(plan(), "eth7", proxy=True)
+    assert (told.interface, told.proxy, told.tftp_single_port) == ("eth7", True, False)
+    assert (told.bridge, told.cidr) == (NETWORK.bridge, NETWORK.cidr)
+    assert (told.pool_first, told.pool_last) == (
+        IPv4Address("10.20.0.200"),
+        IPv4Address("10.20.0.250"),
+    )

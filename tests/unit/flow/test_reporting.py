@@ -1,0 +1,63 @@
+"""Reports and support files come from what the stores hold."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+from appliance.flow.context import Options
+from appliance.flow.looking import look_at
+from appliance.flow.orders import approve
+from appliance.flow.reporting import report_of, support_of, write_report
+from appliance.flow.secrets import site_secrets
+from appliance.flow.session import opened
+from appliance.paths import Paths
+from appliance.values import Mac
+from tests.plans import plan
+from tests.unit.flow.support import context_in
+
+_SITE = """
+site: alpha
+hypervisor:
+  harvester: v1.8.2
+  machines:
+    hv1: {mac: "52:54:00:00:00:01", disk: /dev/disk/by-id/virtio-A}
+"""
+
+
+def test_a_report_counts_what_people_did(tmp_path: Path) -> None:
+    """Running, approving: each in words. Nothing half-written stays behind."""
+    with context_in(tmp_path) as context:
+        context.tell("run-started", "Bridgehead")
+        approve(context, Mac.parse("52:54:00:00:00:09"), "hv9", {"role": "join"})
+        path = write_report(context, plan(), ())
+    page = path.read_text("utf-8")
+    assert "ran the command" in page
+    assert "approved a machine" in page
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_a_site_that_never_ran_has_a_report_too(tmp_path: Path) -> None:
+    """With its machines, and where it was asked for."""
+    file = tmp_path / "site.yaml"
+    file.write_text(_SITE)
+    look = look_at(file, Paths(tmp_path / "state"))
+    out = tmp_path / "page.html"
+    assert report_of(look, out) == out
+    assert "hv1" in out.read_text("utf-8")
+
+
+def test_a_support_file_holds_no_secret(tmp_path: Path) -> None:
+    """Not even one that somehow came into an event."""
+    file, paths = tmp_path / "site.yaml", Paths(tmp_path / "state")
+    file.write_text(_SITE)
+    with opened(file, "alpha", paths, Options("lo")) as context:
+        token = site_secrets(context.vault).token.reveal()
+        context.tell("finding", f"somebody said {token}")
+    made = support_of(look_at(file, paths), tmp_path / "support.tar.gz")
+    with tarfile.open(made.path) as archive:
+        members = [archive.extractfile(each) for each in archive if each.isfile()]
+        content = b"".join(each.read() for each in members if each is not None)
+    assert b"somebody said" in content
+    assert token.encode() not in content
+    assert made.code

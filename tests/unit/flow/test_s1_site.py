@@ -1,0 +1,88 @@
+"""s1: the plan is worked out anew each run, and what it proposed stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from appliance.errors import SiteFileError
+from appliance.flow.engine import Engine
+from appliance.flow.orders import approve
+from appliance.flow.s1_site import SiteStep
+from appliance.store.machines import Proven
+from appliance.values import Mac
+from tests.unit.flow.support import context_in
+
+_SITE = """
+site: alpha
+hypervisor:
+  harvester: v1.8.2
+  machines:
+    hv1: {mac: "52:54:00:00:00:01", disk: /dev/disk/by-id/virtio-A}
+    hv2: {mac: "52:54:00:00:00:02"}
+"""
+
+
+def _file(folder: Path, text: str = _SITE) -> Path:
+    path = folder / "site.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_the_plan_comes_with_what_proves_it(tmp_path: Path) -> None:
+    """Its digest and who is armed; a machine that is not is a finding with the reason."""
+    with context_in(tmp_path) as context:
+        plan = Engine(context).take(SiteStep(context), _file(tmp_path))
+        (entry,) = context.journal.steps()
+        (finding,) = (each for each in context.journal.events() if each.kind == "finding")
+    assert entry.evidence == {"digest": plan.digest(), "armed": ["hv1"]}
+    assert finding.machine == "hv2"
+    assert finding.text.startswith("hv2 is not armed: ")
+
+
+def test_proposals_stay_when_machines_are_inserted(tmp_path: Path) -> None:
+    """A later run moves nobody."""
+    with context_in(tmp_path) as context:
+        step = SiteStep(context)
+        before = step.run(_file(tmp_path)).value
+        text = _SITE.replace("    hv1:", '    hv0: {mac: "52:54:00:00:00:03"}\n    hv1:')
+        after = step.run(_file(tmp_path, text)).value
+    assert len(after.machines) == 3
+    for each in before.machines:
+        found = after.machine(each.name)
+        assert found is not None
+        assert (found.address, found.role) == (each.address, each.role)
+
+
+def test_approved_machines_are_in_the_plan(tmp_path: Path) -> None:
+    """As if they stood in the file."""
+    with context_in(tmp_path) as context:
+        disk = {"role": "join", "disk": "/dev/disk/by-id/virtio-B"}
+        approve(context, Mac.parse("52:54:00:00:00:09"), "hv9", disk)
+        plan = SiteStep(context).run(_file(tmp_path)).value
+    found = plan.machine("hv9")
+    assert found is not None
+    assert found.not_armed is None
+
+
+def test_a_change_to_what_is_built_is_refused(tmp_path: Path) -> None:
+    """The address of an installed machine cannot be another one now."""
+    with context_in(tmp_path) as context:
+        step = SiteStep(context)
+        step.run(_file(tmp_path))
+        context.proven.put(Proven("hv1", installed=5.0, installs=1))
+        text = _SITE.replace('hv1: {mac: "52', 'hv1: {address: 10.10.0.77, mac: "52')
+        kept = context.frozen.read()
+        with pytest.raises(SiteFileError, match="hv1"):
+            step.run(_file(tmp_path, text))
+        assert context.frozen.read() == kept
+
+
+def test_the_digest_is_of_the_files_bytes(tmp_path: Path) -> None:
+    """A comment more is another input."""
+    with context_in(tmp_path) as context:
+        step = SiteStep(context)
+        first = step.digest(_file(tmp_path))
+        assert first == step.digest(_file(tmp_path))
+        assert first != step.digest(_file(tmp_path, _SITE + "# a word\n"))

@@ -1,0 +1,24 @@
+"""s8: the report is written, and the journal names it."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from appliance.flow.engine import Engine
+from appliance.flow.s5_hypervisor import Hypervisor
+from appliance.flow.s8_handover import HandedOver, HandoverStep
+from tests.plans import plan
+from tests.unit.flow.support import context_in
+
+
+def test_the_report_names_the_certificate_and_lies_with_the_site(tmp_path: Path) -> None:
+    """It is a page of its own for each run."""
+    hypervisor = Hypervisor(IPv4Address("10.20.0.10"), "ab" * 32, ("hv1",))
+    with context_in(tmp_path) as context:
+        path = Engine(context).take(HandoverStep(context), HandedOver(plan(), (), hypervisor))
+        (entry,) = context.journal.steps()
+        reports = context.site_paths.reports
+    assert path.parent == reports
+    assert path.read_text("utf-8").lower().startswith("<!doctype html>")
+    assert entry.evidence == {"report": str(path), "certificate": "ab" * 32}

@@ -1,0 +1,68 @@
+"""The depot is filled with what a plan wants."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from appliance.artifacts.depot import Depot, Origin
+from appliance.artifacts.gather import How
+from appliance.errors import ArtifactError
+from appliance.flow.stocking import stock, wants_of
+from appliance.paths import Paths
+from tests.plans import plan
+
+
+def medium(folder: Path) -> Path:
+    """Make a folder with tiny files of the right names, and their list of checksums."""
+    names = plan().artifacts
+    folder.mkdir(exist_ok=True)
+    lines = []
+    for name in (names.kernel, names.initrd, names.rootfs, names.iso):
+        (folder / name).write_bytes(name.encode())
+        lines.append(f"{hashlib.sha512(name.encode()).hexdigest()}  {name}\n")
+    (folder / names.sums).write_text("".join(lines))
+    for name in ("snponly.efi", "ipxe.efi", "undionly.kpxe"):
+        (folder / name).write_bytes(name.encode())
+    return folder
+
+
+def test_all_that_is_wanted_is_imported_and_then_kept(tmp_path: Path) -> None:
+    """A second time nothing is copied; stand-ins are marked as such."""
+    paths, folder = Paths(tmp_path / "state"), medium(tmp_path / "medium")
+    first = stock(plan(), paths, folder=folder, accept_ipxe=True, stand_ins=True)
+    again = stock(plan(), paths, folder=folder, accept_ipxe=True, stand_ins=True)
+    assert [each.file.name for each in first] == [
+        each.name for each in wants_of(plan(), accept_ipxe=True)
+    ]
+    assert {each.how for each in first} == {How.IMPORTED}
+    assert {each.how for each in again} == {How.KEPT}
+    assert {each.origin for each in Depot(paths.depot).files()} == {Origin.STAND_IN}
+
+
+def test_a_file_that_is_not_on_the_medium_is_named(tmp_path: Path) -> None:
+    """Nothing is downloaded where a folder was given."""
+    folder = medium(tmp_path / "medium")
+    name = plan().artifacts.rootfs
+    (folder / name).unlink()
+    with pytest.raises(ArtifactError, match=name) as caught:
+        stock(plan(), Paths(tmp_path / "state"), folder=folder, accept_ipxe=True)
+    assert str(folder) in caught.value.where + caught.value.why
+
+
+def test_a_mirror_takes_the_place_of_upstream() -> None:
+    """Its layout is upstream's; the laptop's own files stay where they are."""
+    names = plan().artifacts
+    wants = {each.name: each for each in wants_of(plan(), mirror="http://127.0.0.1:8000/hv/")}
+    assert wants[names.iso].source == f"http://127.0.0.1:8000/hv/v1.8.2/{names.iso}"
+    assert not wants["snponly.efi"].is_remote
+
+
+def test_ipxe_is_recorded_unless_it_is_accepted_as_it_is() -> None:
+    """The recorded builds are read from the file that the package carries."""
+    strict = {each.name: each for each in wants_of(plan())}
+    loose = {each.name: each for each in wants_of(plan(), accept_ipxe=True)}
+    assert strict["snponly.efi"].accepted
+    assert not loose["snponly.efi"].accepted
