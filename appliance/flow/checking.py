@@ -39,8 +39,10 @@ def _check_laptop(context: Context, look: Look) -> Iterator[str]:
     yield "no other DHCP server answers"
     bridge = look.plan.provisioning.bridge
     held = {each.ip for each in look_interface(context.options.interface).addresses}
-    if bridge in held:
-        with ExitStack() as stack:
-            for each in open_sockets(context.options.interface, bridge).values():
-                stack.callback(each.close)
+    if bridge not in held:
+        yield f"the ports are tried by the run, which sets the address {bridge}"
+        return
+    with ExitStack() as stack:
+        for each in open_sockets(context.options.interface, bridge).values():
+            stack.callback(each.close)
     yield "every port is free"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from appliance.tools.host_clock import synchronised
 from appliance.tools.interface import look, refuse_if_managed
 
 _RIVAL_SECONDS = 3.0
+_LINK_SECONDS = 8.0
+"""Both ends agree on a speed within 2 to 4 s."""
+_LINK_PAUSE = 0.2
 
 
 def refuse_unless_root() -> None:
@@ -33,11 +37,25 @@ def refuse_unready_interface(context: Context) -> None:
     interface = look(name)
     refuse_if_managed(name)
     if interface.up and not interface.carrier:
-        raise PreflightError(
-            f"{name} has no link",
-            why="nothing is plugged in at the other end, or the switch is off",
-            fix="see that both ends of the cable show a light, then run again",
-        )
+        raise _no_link(name)
+
+
+def refuse_without_link(context: Context) -> None:
+    """Raise PreflightError if an interface that was just switched on gets no link in a while."""
+    name = context.options.interface
+    end = context.clock.monotonic() + _LINK_SECONDS
+    while not look(name).carrier:
+        if context.clock.monotonic() > end:
+            raise _no_link(name)
+        time.sleep(_LINK_PAUSE)
+
+
+def _no_link(name: str) -> PreflightError:
+    return PreflightError(
+        f"{name} has no link",
+        why="nothing is plugged in at the other end, or the switch is off",
+        fix="see that both ends of the cable show a light, then run again",
+    )
 
 
 def refuse_rival(context: Context, plan: Plan) -> None:

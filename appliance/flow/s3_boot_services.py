@@ -13,6 +13,7 @@ from appliance.flow.preflight import (
     refuse_rival,
     refuse_unless_root,
     refuse_unready_interface,
+    refuse_without_link,
 )
 from appliance.flow.services import Services
 from appliance.flow.step import Done, NotYet, Step
@@ -72,6 +73,7 @@ class BootServicesStep(Step[Served, Services]):
         context.resources.enter_context(
             prepared(context.options.interface, network.bridge, network.cidr.prefixlen)
         )
+        refuse_without_link(context)
         refuse_rival(context, given.plan)
         awake = context.resources.enter_context(no_sleep(f"site {given.plan.site_id} installs"))
         if not awake:

@@ -18,7 +18,7 @@ from tests.flow.rehearsed_site import (
     Provision,
     RehearsedSite,
     is_step,
-)
+)from tests.namespaces import ip
 
 pytestmark = pytest.mark.root
 
@@ -114,6 +114,15 @@ def test_an_interface_without_link(site: RehearsedSite) -> None:
     error = _refusal(site.run())
     assert error["what"] == f"{INTERFACE} has no link"
     assert "cable" in error["fix"]
+
+
+def test_an_interface_that_was_off_and_gets_no_link(site: RehearsedSite) -> None:
+    """It is switched on to see; code 3 as well, and it is without an address again."""
+    ip("-n", site.network.appliance, "link", "set", INTERFACE, "down")
+    site.network.unplug()
+    error = _refusal(site.run())
+    assert error["what"] == f"{INTERFACE} has no link"
+    assert site.addresses() == ""
 
 
 def test_a_clock_that_nobody_confirms(site: RehearsedSite) -> None:
