@@ -23,6 +23,9 @@ MARKS: tuple[tuple[Seen, str], ...] = (
 )
 
 
+_ENDS = frozenset({Seen.HOOK_SUCCEEDED, Seen.OWN_DISK_SCRIPT, Seen.SYSTEM_ANSWERS})
+
+
 @dataclass(frozen=True, slots=True)
 class Leg:
     """One leg: what ended it, and the seconds since the mark before."""
@@ -33,12 +36,19 @@ class Leg:
 
 
 def legs(events: Iterable[Mapping[str, Any]]) -> tuple[Leg, ...]:
-    """Give each machine's legs in order; a mark that was seen again counts at its last time."""
+    """Give each machine's legs in order, of its last attempt: a mark counts at its first time.
+
+    Firmware that asks anew before the installation is reported begins another attempt.
+    """
     seen: dict[str, dict[Seen, float]] = {}
     for event in events:
         machine, kind = event.get("machine"), event.get("data", {}).get("seen")
-        if event.get("kind") == "evidence" and machine and kind:
-            seen.setdefault(str(machine), {})[Seen(kind)] = float(event["at"])
+        if event.get("kind") != "evidence" or not machine or not kind:
+            continue
+        times, mark = seen.setdefault(str(machine), {}), Seen(kind)
+        if mark is Seen.FIRMWARE_DHCP and not _ENDS.intersection(times):
+            times.clear()
+        times.setdefault(mark, float(event["at"]))
     found = []
     for machine, times in sorted(seen.items()):
         before: float | None = None

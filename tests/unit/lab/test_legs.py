@@ -28,3 +28,17 @@ def test_a_mark_that_was_not_seen_is_skipped() -> None:
     events = [_seen("hv1", "firmware-dhcp", 1), _seen("hv1", "kernel-sent", 5)]
     assert legs(events) == (Leg("hv1", "kernel fetched", 4.0),)
     assert "kernel fetched" in as_text(legs(events))
+
+
+def test_the_restart_from_disk_moves_no_mark_of_the_installation() -> None:
+    """The firmware asks for an address and a boot file again after the installation."""
+    marks = ["firmware-dhcp", "bootloader-sent", "hook-succeeded", "firmware-dhcp"]
+    events = [_seen("hv1", mark, at) for at, mark in enumerate([*marks, "bootloader-sent"])]
+    assert [leg.seconds for leg in legs(events)] == [1.0, 1.0]
+
+
+def test_an_attempt_that_was_cut_off_does_not_count() -> None:
+    """After a power cut the legs are those of the attempt that followed."""
+    marks = ["firmware-dhcp", "kernel-sent", "firmware-dhcp", "kernel-sent"]
+    events = [_seen("hv1", mark, at * at) for at, mark in enumerate(marks)]
+    assert legs(events) == (Leg("hv1", "kernel fetched", 5.0),)
