@@ -18,7 +18,8 @@ from tests.flow.rehearsed_site import (
     Provision,
     RehearsedSite,
     is_step,
-)from tests.namespaces import ip
+)
+from tests.namespaces import ip
 
 pytestmark = pytest.mark.root
 
