@@ -12,6 +12,7 @@ from appliance.flow.preflight import (
     refuse_doubtful_clock,
     refuse_rival,
     refuse_unless_root,
+    refuse_unreachable_state,
     refuse_unready_interface,
 )
 from appliance.flow.s2_artifacts import ArtifactsStep
@@ -32,6 +33,7 @@ def _check_laptop(context: Context, look: Look) -> Iterator[str]:
     done = ArtifactsStep(context).run(look.plan)
     yield f"{len(done.value)} files are there and verified"
     refuse_unless_root()
+    refuse_unreachable_state(context)
     refuse_unready_interface(context)
     yield f"{context.options.interface} is there and has link"
     refuse_doubtful_clock(context, done.value)

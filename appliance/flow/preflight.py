@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 from appliance.boot.model import ServedFile
+from appliance.boot.privileges import Account, boot_account
 from appliance.boot.rival import probe
 from appliance.errors import PreflightError, RivalDhcpError
 from appliance.flow.context import Context
@@ -29,6 +31,50 @@ def refuse_unless_root() -> None:
             why="they listen on ports 53, 67, 69, 80, 123, 514 and 4011 and set an address",
             fix="run the same command with sudo",
         )
+
+
+def refuse_unreachable_state(context: Context) -> None:
+    """Raise PreflightError if the boot process, which has no rights, cannot reach its folder."""
+    account = boot_account()
+    for folder in reversed(context.site_paths.folder.absolute().parents):
+        if folder.exists() and not _may_enter(folder, account):
+            raise PreflightError(
+                f"the boot process cannot reach {context.site_paths.folder}",
+                where=str(folder),
+                why=f"it runs as {account.name} and may not enter that folder",
+                fix=f"give another folder with --state, or 'chmod o+x {folder}'",
+            )
+
+
+def _may_enter(folder: Path, account: Account) -> bool:
+    seen = folder.stat()
+    if seen.st_uid == account.uid:
+        return bool(seen.st_mode & stat.S_IXUSR)
+    return bool(seen.st_mode & (stat.S_IXGRP if seen.st_gid == account.gid else stat.S_IXOTH))
+
+
+def refuse_unreachable_state(context: Context) -> None:
+    """Raise PreflightError if the boot process, which is not root, cannot reach its files.
+
+    A state folder inside somebody's home, say: the way to it is closed to others.
+    """
+    account = boot_account()
+    for folder in (context.site_paths.folder, context.paths.depot):
+        for each in (folder, *folder.parents):
+            if each.exists() and not _lets_through(each, account):
+                raise PreflightError(
+                    f"the boot services cannot reach {folder}",
+                    where=str(each),
+                    why=f"they run as {account.name}, and this folder lets only its owner through",
+                    fix=f"run 'chmod o+x {each}', or give another folder with --state",
+                )
+
+
+def _lets_through(folder: Path, account: Account) -> bool:
+    seen = folder.stat()
+    if seen.st_uid == account.uid:
+        return bool(seen.st_mode & stat.S_IXUSR)
+    return bool(seen.st_mode & (stat.S_IXGRP if seen.st_gid == account.gid else stat.S_IXOTH))
 
 
 def refuse_unready_interface(context: Context) -> None:

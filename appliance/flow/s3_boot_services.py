@@ -12,6 +12,7 @@ from appliance.flow.preflight import (
     refuse_doubtful_clock,
     refuse_rival,
     refuse_unless_root,
+    refuse_unreachable_state,
     refuse_unready_interface,
     refuse_without_link,
 )
@@ -67,6 +68,7 @@ class BootServicesStep(Step[Served, Services]):
         """Check the laptop and the wire, then start. Raises PreflightError, nothing changed."""
         context = self._context
         refuse_unless_root()
+        refuse_unreachable_state(context)
         refuse_unready_interface(context)
         refuse_doubtful_clock(context, given.files)
         network = given.plan.provisioning

@@ -9,14 +9,15 @@ from __future__ import annotations
 import queue
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from appliance.errors import DeadlineError
 from appliance.lab.appliance_process import ApplianceProcess, EventDict
-from appliance.lab.machine import Machine
+from appliance.lab.machine import Firmware, Machine
 from appliance.lab.network import LabNetwork, create, sweep
 from appliance.lab.specs import specs_of
 from appliance.site.load import load_file
@@ -94,8 +95,19 @@ class Rehearsal:
 
 
 @contextmanager
-def rehearsed(site: Path, plan: Plan, folder: Path, *, limit_s: float) -> Iterator[Rehearsal]:
-    """Build the network and the machines (off, disks blank), and take all down at the end."""
+def rehearsed(
+    site: Path,
+    plan: Plan,
+    folder: Path,
+    *,
+    limit_s: float,
+    firmware: Mapping[str, Firmware] = MappingProxyType({}),
+) -> Iterator[Rehearsal]:
+    """Build the network and the machines (off, disks blank), and take all down at the end.
+
+    `firmware` replaces that of the site file, by machine. `folder` must be open to all: the boot
+    process runs without rights.
+    """
     sweep()
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -105,7 +117,8 @@ def rehearsed(site: Path, plan: Plan, folder: Path, *, limit_s: float) -> Iterat
             # The site's own router: without it dracut asks for it by ARP for a minute (measured).
             network.add_switch_address(f"{main.gateway}/{main.cidr.prefixlen}")
         machines: dict[str, Machine] = {}
-        for spec in specs_of(plan, load_file(site).site.lab):
+        for said in specs_of(plan, load_file(site).site.lab):
+            spec = replace(said, firmware=firmware.get(said.name, said.firmware))
             taps = [network.add_tap(f"t{len(network.taps)}") for _ in spec.macs]
             machine = Machine(
                 spec,

@@ -25,6 +25,8 @@ from appliance.tools.cache import cache_folder
 
 _PROGRAMS = ("qemu-system-x86_64", "qemu-img", "ip", "setpriv", "mmdebstrap")
 LIMIT_SECONDS = 3600.0
+PLACE = Path("/var/tmp/bridgehead")  # noqa: S108 - ours by root, and open: boot has no rights
+"""Where rehearsals are kept till the next one of the same site file. A home folder is closed."""
 
 Say = Callable[[str], None]
 
@@ -32,7 +34,7 @@ Say = Callable[[str], None]
 def rehearse_site(site: Path, *, keep: bool, as_json: bool, folder: Path | None) -> int:
     """Rehearse a site. Gives the exit code of the run. Raises BridgeheadError before it began."""
     refuse_unready_host()
-    place = (folder or Path("rehearsal") / site.stem).absolute()
+    place = (folder or PLACE / site.stem).absolute()
     plan = prepare(site, place)
     say: Say = _silent if as_json else _print
     say(f"rehearsing {plan.site_id}: {', '.join(each.name for each in plan.machines)} in {place}")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from appliance.lab.appliance_process import EventDict
 from appliance.lab.legs import as_text, legs
+from appliance.lab.machine import Firmware
 from appliance.lab.rehearsal import Rehearsal, rehearsed
 from appliance.lab.rehearse import prepare
 
@@ -18,12 +22,25 @@ LIMIT_SECONDS = 1500.0
 
 
 @contextmanager
-def staged(example: str, folder: Path) -> Iterator[Rehearsal]:
-    """Stage a site of the examples: network and machines are there, everything is off."""
+def staged(
+    example: str, firmware: Mapping[str, Firmware] = MappingProxyType({})
+) -> Iterator[Rehearsal]:
+    """Stage a site of the examples: network and machines are there, everything is off.
+
+    `firmware` replaces that of the site file, by machine. The folder is gone afterwards if all
+    went well; else it stays, and pytest shows its name.
+    """
     site = EXAMPLES / example
-    with rehearsed(site, prepare(site, folder), folder, limit_s=LIMIT_SECONDS) as rehearsal:
+    # Not pytest's own folder: that is root's alone, and the boot process is not root.
+    folder = Path(tempfile.mkdtemp(prefix=f"bridgehead-{site.stem}-", dir="/var/tmp"))
+    folder.chmod(0o755)
+    print(f"{example}: {folder}")  # noqa: T201 - where the consoles are if it fails
+    with rehearsed(
+        site, prepare(site, folder), folder, limit_s=LIMIT_SECONDS, firmware=firmware
+    ) as rehearsal:
         yield rehearsal
         print(as_text(legs(rehearsal.history)))  # noqa: T201 - CI shows the time of each leg
+    shutil.rmtree(folder)
 
 
 def watch_nothing(rehearsal: Rehearsal, event: EventDict) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.lab.rehearsing import (
@@ -17,12 +15,12 @@ from tests.lab.rehearsing import (
 pytestmark = [pytest.mark.root, pytest.mark.rehearsal, pytest.mark.timeout(1800)]
 
 
-def test_two_machines_become_a_hypervisor(tmp_path: Path) -> None:
+def test_two_machines_become_a_hypervisor() -> None:
     """Network boot, installation, own disk, join; nobody is installed twice; a rerun does nothing.
 
     The joining machine is not given its script before the VIP answers.
     """
-    with staged("lab-join.yaml", tmp_path) as rehearsal:
+    with staged("lab-join.yaml") as rehearsal:
         assert run_to_the_end(rehearsal) == 0
         assert last_states(rehearsal) == {"hv1": "ready", "hv2": "ready"}
         for name in ("hv1", "hv2"):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from appliance.lab.appliance_process import EventDict
@@ -37,10 +35,10 @@ class Killer:
             rehearsal.appliance.kill()
 
 
-def test_killed_at_every_step_it_reaches_the_same_end(tmp_path: Path) -> None:
+def test_killed_at_every_step_it_reaches_the_same_end() -> None:
     """Run again each time: the machine is ready, and was installed once."""
     killer = Killer()
-    with staged("lab-http.yaml", tmp_path) as rehearsal:
+    with staged("lab-http.yaml") as rehearsal:
         assert run_to_the_end(rehearsal, killer.watch) == 0
         assert killer.left == set()
         assert rehearsal.starts == len(_BOUNDARIES | _INSIDE) + 1

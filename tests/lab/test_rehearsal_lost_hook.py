@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from appliance.lab.appliance_process import EventDict
@@ -36,10 +34,10 @@ class Deaf:
         assert machine.wait_for("harvester-standin: hook SUCCEEDED failed", 300)
 
 
-def test_a_lost_report_does_not_install_twice(tmp_path: Path) -> None:
+def test_a_lost_report_does_not_install_twice() -> None:
     """The image went out whole and the machine comes back without a report: own disk, once."""
     deaf = Deaf()
-    with staged("lab-bios.yaml", tmp_path) as rehearsal:
+    with staged("lab-bios.yaml") as rehearsal:
         assert run_to_the_end(rehearsal, deaf.watch) == 0
         assert deaf.done
         assert set(last_states(rehearsal).values()) == {"ready"}

@@ -1,0 +1,126 @@
+"""What is refused before anything is armed."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.boot.model import ServedFile
+from appliance.errors import PreflightError
+from appliance.flow.context import Options
+from appliance.flow.preflight import (
+    refuse_doubtful_clock,
+    refuse_unless_root,
+    refuse_unreachable_state,
+)
+from appliance.tools.host_clock import synchronised
+from tests.unit.flow.inside_namespace import Laptop, laptop
+from tests.unit.flow.support import Ticks, context_in
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Laptop]:
+    """A laptop with one interface."""
+    with laptop(tmp_path) as made:
+        yield made
+
+
+def test_root_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ports are named, and sudo."""
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(PreflightError, match="root") as caught:
+        refuse_unless_root()
+    assert "67" in caught.value.why
+    assert "sudo" in caught.value.fix
+
+
+def test_a_clock_before_its_own_files_is_wrong(tmp_path: Path) -> None:
+    """Not even --yes helps: nobody can have written the depot in the future."""
+    path = tmp_path / "kernel"
+    path.write_bytes(b"x")
+    file = ServedFile("kernel", str(path), 1, "")
+    ticks = Ticks()
+    ticks.now = path.stat().st_mtime - 10
+    options = Options("lo", yes=True)
+    with context_in(tmp_path, ticks=ticks, options=options) as context:
+        with pytest.raises(PreflightError, match="clock says") as caught:
+            refuse_doubtful_clock(context, (file,))
+    assert "depot" in caught.value.why
+
+
+@pytest.mark.skipif(synchronised(), reason="a time service keeps this computer's clock")
+@pytest.mark.parametrize("yes", [True, False])
+def test_a_clock_that_nobody_keeps_is_asked_about(tmp_path: Path, *, yes: bool) -> None:
+    """A confirmation is kept as the operator's own; --yes is a finding; neither is a refusal."""
+    with context_in(tmp_path, options=Options("lo", yes=yes)) as context:
+        if yes:
+            refuse_doubtful_clock(context, ())
+        else:
+            with pytest.raises(PreflightError, match="nobody confirmed"):
+                refuse_doubtful_clock(context, ())
+        context.confirm = lambda _question: True
+        refuse_doubtful_clock(context, ())
+        kinds = [each.kind for each in context.journal.events()]
+    assert kinds == (["finding", "confirmed"] if yes else ["confirmed"])
+
+
+_LOOK = """
+from appliance.flow.preflight import refuse_unready_interface, refuse_without_link
+now = iter(range(0, 1000, 5))
+with context_in(FOLDER, options=Options(INTERFACE)) as context:
+    context.clock = Clock(lambda: 0.0, lambda: float(next(now)))
+    say(ready=refusal(refuse_unready_interface, context), link=refusal(refuse_without_link, context))
+"""
+
+
+@pytest.mark.root
+def test_an_interface_with_link_is_taken(here: Laptop) -> None:
+    """Nothing is refused."""
+    assert here.run(_LOOK) == {"ready": None, "link": None}
+
+
+@pytest.mark.root
+def test_an_interface_without_link_is_refused(here: Laptop) -> None:
+    """The words are of cables, not of flags."""
+    here.far_link("down")
+    said = here.run(_LOOK)
+    assert said["ready"]["what"] == f"{here.interface} has no link"
+    assert "cable" in said["link"]["fix"]
+
+
+@pytest.mark.root
+def test_an_interface_that_is_off_is_judged_once_it_is_on(here: Laptop) -> None:
+    """Off it shows no link, whatever is plugged in."""
+    here.link("down")
+    said = here.run(_LOOK)
+    assert said["ready"] is None
+    assert "no link" in said["link"]["what"]
+
+
+@pytest.mark.root
+def test_alone_on_the_wire_there_is_no_rival(here: Laptop) -> None:
+    """Nobody answers, nothing is said. With a rival: tests/flow/test_refusals.py."""
+    said = here.run("""
+from appliance.flow.preflight import refuse_rival
+with context_in(FOLDER, options=Options(INTERFACE)) as context:
+    say(rival=refusal(refuse_rival, context, plan()))
+""")
+    assert said == {"rival": None}
+
+
+@pytest.mark.root
+def test_a_folder_that_the_boot_process_cannot_enter_is_named() -> None:
+    """Home folders are closed: the error names the one that is, before anything is served."""
+    with tempfile.TemporaryDirectory(prefix="bh-closed-") as name:
+        closed = Path(name)  # made 0700, as homes are
+        with context_in(closed / "state") as context:
+            with pytest.raises(PreflightError) as caught:
+                refuse_unreachable_state(context)
+            closed.chmod(0o711)
+            refuse_unreachable_state(context)
+    assert caught.value.where == str(closed)
+    assert "--state" in caught.value.fix
