@@ -53,30 +53,6 @@ def _may_enter(folder: Path, account: Account) -> bool:
     return bool(seen.st_mode & (stat.S_IXGRP if seen.st_gid == account.gid else stat.S_IXOTH))
 
 
-def refuse_unreachable_state(context: Context) -> None:
-    """Raise PreflightError if the boot process, which is not root, cannot reach its files.
-
-    A state folder inside somebody's home, say: the way to it is closed to others.
-    """
-    account = boot_account()
-    for folder in (context.site_paths.folder, context.paths.depot):
-        for each in (folder, *folder.parents):
-            if each.exists() and not _lets_through(each, account):
-                raise PreflightError(
-                    f"the boot services cannot reach {folder}",
-                    where=str(each),
-                    why=f"they run as {account.name}, and this folder lets only its owner through",
-                    fix=f"run 'chmod o+x {each}', or give another folder with --state",
-                )
-
-
-def _lets_through(folder: Path, account: Account) -> bool:
-    seen = folder.stat()
-    if seen.st_uid == account.uid:
-        return bool(seen.st_mode & stat.S_IXUSR)
-    return bool(seen.st_mode & (stat.S_IXGRP if seen.st_gid == account.gid else stat.S_IXOTH))
-
-
 def refuse_unready_interface(context: Context) -> None:
     """Raise PreflightError if the interface is missing, without link, or held by another."""
     name = context.options.interface
