@@ -153,6 +153,7 @@ def start_sshd(key_folder: Path, *, passwords: bool = True) -> str:
     if not key.exists():
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(key))
     Path("/run/sshd").mkdir(exist_ok=True)
+    Path("/run/nologin").unlink(missing_ok=True)  # systemd-user-sessions would have done so
     allow = "yes" if passwords else "no"
     options = ("-o", f"HostKey={key}", "-o", f"PasswordAuthentication={allow}")
     run("/usr/sbin/sshd", *options)
