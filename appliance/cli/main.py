@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from appliance.cli.options import (
@@ -210,7 +209,7 @@ def schema() -> None:
 
 def main() -> None:
     """Run the command line; exit with the code that the design documents."""
-    arguments = sys.argv[1:]
+    arguments = sys.argv[1:] or ["--help"]
     if arguments and arguments[0].endswith((".yaml", ".yml")):
         arguments = ["run", *arguments]
     try:
@@ -218,9 +217,12 @@ def main() -> None:
     except BridgeheadError as error:
         print_error(error, as_json="--json" in arguments)
         sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except (KeyboardInterrupt, click.Abort):
+    except typer.TyperException as error:
+        wrong = InputError(
+            error.format_message(), where="the command line", fix="see 'provision --help'"
+        )
+        print_error(wrong, as_json="--json" in arguments)
+        sys.exit(wrong.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
     sys.exit(code if isinstance(code, int) else 0)

@@ -49,9 +49,9 @@ class ApplianceProcess:
                 )
             finally:
                 self._started.set()
-            for line in self._process.stdout or ():
-                self.events.put(_parsed(line))
-            self._process.wait()
+            with self._process:
+                for line in self._process.stdout or ():
+                    self.events.put(_parsed(line))
         self.events.put(None)
 
     @property

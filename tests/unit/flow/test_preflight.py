@@ -18,14 +18,14 @@ from appliance.flow.preflight import (
     refuse_unreachable_state,
 )
 from appliance.tools.host_clock import synchronised
-from tests.unit.flow.inside_namespace import Laptop, laptop
+from tests.unit.flow.inside_namespace import Laptop, laptop, open_folder
 from tests.unit.flow.support import Ticks, context_in
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[Laptop]:
+def here() -> Iterator[Laptop]:
     """A laptop with one interface."""
-    with laptop(tmp_path) as made:
+    with laptop() as made:
         yield made
 
 
@@ -46,9 +46,11 @@ def test_a_clock_before_its_own_files_is_wrong(tmp_path: Path) -> None:
     ticks = Ticks()
     ticks.now = path.stat().st_mtime - 10
     options = Options("lo", yes=True)
-    with context_in(tmp_path, ticks=ticks, options=options) as context:
-        with pytest.raises(PreflightError, match="clock says") as caught:
-            refuse_doubtful_clock(context, (file,))
+    with (
+        context_in(tmp_path, ticks=ticks, options=options) as context,
+        pytest.raises(PreflightError, match="clock says") as caught,
+    ):
+        refuse_doubtful_clock(context, (file,))
     assert "depot" in caught.value.why
 
 
@@ -68,12 +70,28 @@ def test_a_clock_that_nobody_keeps_is_asked_about(tmp_path: Path, *, yes: bool) 
     assert kinds == (["finding", "confirmed"] if yes else ["confirmed"])
 
 
+@pytest.mark.root
+def test_a_state_folder_that_boot_cannot_reach_is_refused() -> None:
+    """The folder on the way that is closed is named, and what opens it."""
+    with open_folder() as folder:
+        closed = folder / "home"
+        closed.mkdir(mode=0o700)
+        with context_in(closed) as context:
+            with pytest.raises(PreflightError, match="cannot reach") as caught:
+                refuse_unreachable_state(context)
+            assert caught.value.where == str(closed)
+            assert f"chmod o+x {closed}" in caught.value.fix
+            closed.chmod(0o711)
+            refuse_unreachable_state(context)
+
+
 _LOOK = """
 from appliance.flow.preflight import refuse_unready_interface, refuse_without_link
 now = iter(range(0, 1000, 5))
 with context_in(FOLDER, options=Options(INTERFACE)) as context:
     context.clock = Clock(lambda: 0.0, lambda: float(next(now)))
-    say(ready=refusal(refuse_unready_interface, context), link=refusal(refuse_without_link, context))
+    ready = refusal(refuse_unready_interface, context)
+    say(ready=ready, link=refusal(refuse_without_link, context))
 """
 
 

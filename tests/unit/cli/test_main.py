@@ -1,0 +1,163 @@
+"""The command, as a process: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.plans import plan
+from tests.unit.flow.test_stocking import medium
+
+_SITE = """\
+site: alpha
+hypervisor:
+  harvester: v1.8.2
+  machines:
+    hv1: {mac: "52:54:00:00:00:01", disk: /dev/disk/by-id/virtio-A}
+"""
+_MAC = "52:54:00:00:00:09"
+
+
+def _provision(*words: str | Path) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "appliance.cli", *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A site file."""
+    path = tmp_path / "site.yaml"
+    path.write_text(_SITE)
+    return path
+
+
+def test_a_site_file_alone_means_run(site: Path, tmp_path: Path) -> None:
+    """`provision site.yaml --dry-run` is `provision run site.yaml --dry-run`."""
+    state = ("--state", tmp_path / "state")
+    short, long = (_provision(*words, site, "--dry-run", *state) for words in ((), ("run",)))
+    assert short == long
+    assert short[0] == 0
+    assert "hv1" in short[1]
+
+
+def test_the_plan_is_text_or_json(site: Path, tmp_path: Path) -> None:
+    """Both name the same machines; neither writes anything."""
+    state = tmp_path / "state"
+    code, out, _ = _provision("plan", site, "--json", "--state", state)
+    assert code == 0
+    assert json.loads(out)["machines"][0]["name"] == "hv1"
+    assert not state.exists()
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_bad_file_is_exit_2(site: Path, tmp_path: Path, *, as_json: bool) -> None:
+    """file:line:column on standard error, or one JSON object on standard output."""
+    site.write_text(_SITE.replace("harvester:", "harvster:"))
+    words = ("--json",) if as_json else ()
+    code, out, err = _provision("run", site, "--state", tmp_path / "state", *words)
+    assert code == 2
+    place = f"{site}:3:3"
+    if as_json:
+        assert any(each.startswith(place) for each in json.loads(out)["problems"])
+        assert err == ""
+    else:
+        assert any(line.startswith(place) for line in err.splitlines())
+        assert out == ""
+
+
+def test_an_unknown_option_is_exit_2(site: Path) -> None:
+    """What was typed wrong is named."""
+    code, _, err = _provision("run", site, "--nosuch")
+    assert code == 2
+    assert err.startswith("error BH100: No such option: --nosuch")
+    code, out, _ = _provision("run", site, "--nosuch", "--json")
+    assert code == 2
+    assert json.loads(out)["where"] == "the command line"
+    assert _provision("nosuchverb")[0] == 2
+    assert _provision("run")[0] == 2
+
+
+def test_without_any_word_it_helps() -> None:
+    """The verbs, each with its sentence, and no error."""
+    code, out, err = _provision()
+    assert (code, err) == (0, "")
+    assert "approve" in out
+    assert _provision("--help")[:2] == (0, out)
+
+
+def test_missing_files_are_exit_3(site: Path, tmp_path: Path) -> None:
+    """Nothing was touched."""
+    state = ("--state", tmp_path / "state")
+    code, _, err = _provision("run", site, "--interface", "lo", *state)
+    assert code == 3
+    assert err.startswith("error BH300: ")
+    assert "provision fetch" in err
+
+
+def test_files_are_fetched_from_a_folder(site: Path, tmp_path: Path) -> None:
+    """One line a file, with its digest; then a run to s2 ends well."""
+    state = ("--state", tmp_path / "state")
+    folder = medium(tmp_path / "medium")
+    code, out, err = _provision("fetch", site, "--from", folder, "--accept-ipxe", *state)
+    assert (code, err) == (0, "")
+    lines = [line for line in out.splitlines() if "imported" in line]
+    assert len(lines) == 8
+    assert any(line.startswith(plan().artifacts.iso) for line in lines)
+    assert _provision("run", site, "--interface", "lo", "--to", "s2", *state)[0] == 0
+
+
+def test_a_machine_is_approved_by_its_mac(site: Path, tmp_path: Path) -> None:
+    """Then it is in the plan and in the status; a bad MAC or disk is exit 2."""
+    state = ("--state", tmp_path / "state")
+    base = ("approve", site, "--name", "hv9", *state)
+    assert _provision(*base, "--mac", "nonsense")[0] == 2
+    code, _, err = _provision(*base, "--mac", _MAC, "--disk", "/dev/sda")
+    assert code == 2
+    assert "by-id" in err
+    code, out, _ = _provision(*base, "--mac", _MAC, "--disk", "/dev/disk/by-id/virtio-B")
+    assert (code, out) == (0, f"{_MAC} is hv9 from now on\n")
+    status = json.loads(_provision("status", site, "--json", *state)[1])
+    assert status["machines"]["hv9"]["macs"] == [_MAC]
+
+
+def test_reinstall_needs_a_known_machine_and_yes(site: Path, tmp_path: Path) -> None:
+    """Both refusals are exit 2 and say what to type."""
+    state = ("--state", tmp_path / "state")
+    code, _, err = _provision("reinstall", site, "hv7", "--yes", *state)
+    assert code == 2
+    assert "it has: hv1" in err
+    code, _, err = _provision("reinstall", site, "hv1", *state)
+    assert code == 2
+    assert "--yes" in err
+    assert _provision("reinstall", site, "hv1", "--yes", *state)[0] == 0
+
+
+def test_report_and_support_give_their_paths(site: Path, tmp_path: Path) -> None:
+    """Where they were asked for; the support file with its short code."""
+    state = ("--state", tmp_path / "state")
+    page, bundle = tmp_path / "page.html", tmp_path / "bundle.tar.gz"
+    assert _provision("report", site, "--out", page, *state)[:2] == (0, f"{page}\n")
+    code, out, _ = _provision("support", site, "--out", bundle, *state)
+    assert code == 0
+    assert out.startswith(f"{bundle}\nshort code: ")
+    assert page.exists()
+    assert bundle.exists()
+
+
+def test_the_schema_is_json() -> None:
+    """For editors."""
+    code, out, _ = _provision("schema")
+    assert code == 0
+    assert "hypervisor" in json.loads(out)["properties"]

@@ -1,0 +1,87 @@
+"""s3: the laptop and the wire are looked at, then the services start; all is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.unit.flow.inside_namespace import Laptop, laptop
+
+pytestmark = pytest.mark.root
+
+_STEP = """
+from appliance.flow.engine import Engine
+from appliance.flow.s3_boot_services import BootServicesStep, Served
+from appliance.store.machines import Proven
+from appliance.tools.interface import look
+"""
+
+
+@pytest.fixture
+def here() -> Iterator[Laptop]:
+    """A laptop whose interface has no address yet."""
+    with laptop() as made:
+        made.run("import subprocess; subprocess.run(['ip','addr','flush',INTERFACE]); say()")
+        yield made
+
+
+def test_the_address_is_there_while_the_run_goes_on(here: Laptop) -> None:
+    """The services answer on it; at the end both are gone. The journal has mode and address."""
+    said = here.run(
+        _STEP
+        + """
+with context_in(FOLDER, options=Options(INTERFACE, yes=True)) as context:
+    with context.resources:
+        services = Engine(context).take(BootServicesStep(context), Served(plan(), ()))
+        within = [str(each) for each in look(INTERFACE).addresses]
+        running = services.running
+    (entry,) = context.journal.steps()
+    after = [str(each) for each in look(INTERFACE).addresses]
+    say(within=within, running=running, after=after, gone=not services.running,
+        evidence=entry.evidence)
+"""
+    )
+    assert (said["within"], said["running"]) == (["10.20.0.2/24"], True)
+    assert (said["after"], said["gone"]) == ([], True)
+    assert said["evidence"] == {
+        "interface": here.interface,
+        "address": "10.20.0.2",
+        "mode": "authoritative",
+    }
+
+
+def test_boot_knows_from_the_start_how_machines_stand(here: Laptop) -> None:
+    """An armed machine has its documents at once: its installer may have outlived a killed run."""
+    said = here.run(
+        _STEP
+        + """
+with context_in(FOLDER, options=Options(INTERFACE, yes=True)) as context:
+    context.proven.put(Proven("hv1", installed=5.0, installs=1))
+    of = plan(machine(1), machine(2), machine(3, not_armed="it has no disk"))
+    told = BootServicesStep(context)._machines(of)
+    say(told={each.name: [each.installed, each.documents is not None, each.hold, each.waits_for]
+        for each in told})
+"""
+    )
+    assert said["told"] == {
+        "hv1": [True, False, "", ""],
+        "hv2": [False, True, "", "hv1 to answer at the VIP 10.20.0.10"],
+        "hv3": [False, False, "it has no disk", "hv1 to answer at the VIP 10.20.0.10"],
+    }
+
+
+def test_a_refusal_leaves_the_interface_as_it_was(here: Laptop) -> None:
+    """Nobody confirmed the clock, say: no address was set."""
+    here.far_link("down")
+    said = here.run(
+        _STEP
+        + """
+with context_in(FOLDER, options=Options(INTERFACE, yes=True)) as context:
+    with context.resources:
+        error = refusal(BootServicesStep(context).run, Served(plan(), ()))
+    say(error=error, after=[str(each) for each in look(INTERFACE).addresses])
+"""
+    )
+    assert "no link" in said["error"]["what"]
+    assert said["after"] == []
