@@ -79,13 +79,10 @@ def build(cache: Path, version: str, say: Say | None = None) -> Path:
     """
     parse_version(version)
     tell = say or _to_stderr
-    base_key = _digest(SUITE, RECIPE, *_contents(_HERE / "base"))
-    key = _digest(base_key, version, *_contents(_HERE / "standin"))
-    target = cache / f"harvester-{version}-{key[:16]}"
+    base, target = _places(cache, version)
     if target.is_dir():
         return target
     cache.mkdir(parents=True, exist_ok=True)
-    base = cache / f"base-{base_key[:16]}"
     if not base.is_dir():
         tell(f"building the base system in {base}: about two minutes, once")
         with _in_place(base) as draft:
@@ -94,6 +91,13 @@ def build(cache: Path, version: str, say: Say | None = None) -> Path:
     with _in_place(target) as draft:
         _build_version(base, draft, version)
     return target
+
+
+def _places(cache: Path, version: str) -> tuple[Path, Path]:
+    """Name the base's and the version's folder by all that goes into them."""
+    base_key = _digest(SUITE, RECIPE, *_contents(_HERE / "base"))
+    key = _digest(base_key, version, *_contents(_HERE / "standin"))
+    return cache / f"base-{base_key[:16]}", cache / f"harvester-{version}-{key[:16]}"
 
 
 def _to_stderr(text: str) -> None:

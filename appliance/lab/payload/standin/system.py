@@ -80,7 +80,7 @@ def from_host(name: str) -> str:
 
 
 def find_card(interface: dict[str, Any]) -> str:
-    """Give the name of the first configured network card. Raises RefusalError when none is there."""
+    """Give the first configured network card's name. Raises RefusalError when none is there."""
     cards = {}
     for path in Path("/sys/class/net").iterdir():
         with contextlib.suppress(OSError):
@@ -140,7 +140,7 @@ def set_login(system: dict[str, Any]) -> None:
         run("chpasswd", *crypted, given=f"rancher:{password}\n")
     keys = system.get("ssh_authorized_keys", [])
     if keys:
-        folder = Path("/home/rancher/.ssh")
+        folder = Path("~rancher/.ssh").expanduser()
         folder.mkdir(mode=0o700, exist_ok=True)
         (folder / "authorized_keys").write_text("".join(f"{key}\n" for key in keys))
         run("chown", "-R", "rancher:rancher", str(folder))
