@@ -27,6 +27,8 @@ CLUSTER_RANGES = (
 )
 RESERVED_NAMES = ("bridge", "gateway", "harvester", "localhost", "vip")
 """Names that the site's DNS gives to other things than machines."""
+LAPTOP_FOLDERS = ("depot",)
+"""Names under the laptop's state folder that belong to all sites (`appliance/paths.py`)."""
 
 
 def broken_rules(site: Site) -> tuple[Finding, ...]:
@@ -36,6 +38,13 @@ def broken_rules(site: Site) -> tuple[Finding, ...]:
 
 def _machines(site: Site) -> Iterable[tuple[str, MachineSite]]:
     return sorted(site.hypervisor.machines.items())
+
+
+def site_id_free(site: Site) -> Iterator[Finding]:
+    """A site's folder does not fall on one that all sites of the laptop share."""
+    if site.site in LAPTOP_FOLDERS:
+        what = f"the laptop keeps the files of all sites under the name {site.site}"
+        yield Finding(("site",), what, "choose another id, such as the place's name")
 
 
 def one_provisioning_network(site: Site) -> Iterator[Finding]:
@@ -322,6 +331,7 @@ def cluster_sensible(site: Site) -> Iterator[Finding]:
 
 
 RULES: tuple[Rule, ...] = (
+    site_id_free,
     one_provisioning_network,
     networks_apart,
     networks_beside_clusters,

@@ -35,7 +35,7 @@ def open_database(path: Path) -> sqlite3.Connection:
             "the site's state cannot be opened",
             where=str(path),
             why=str(error),
-            fix="free disk space, or restore the file from a support bundle",
+            fix="free disk space, or bring the file back from a backup",
         ) from error
 
 

@@ -92,7 +92,7 @@ class Vault:
             raise PreflightError(
                 f"the vault does not open its secret {name!r}",
                 why="it was sealed with another laptop's key, or it is damaged",
-                fix="bring the site over with 'provision export' and 'provision import'",
+                fix="run on the laptop that made it, or bring that laptop's host.key over as well",
             ) from error
 
     def put(self, name: str, secret: Secret) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from appliance.paths import Paths
 from appliance.site import rules
 from appliance.site.capacity import hardware_large_enough, vms_fit_disks, vms_fit_memory
 from appliance.site.places import path_text
@@ -13,6 +14,13 @@ from tests.sites import site
 RKE2 = "v1.36.3+rke2r1"
 
 CASES = [
+    Case(
+        rules.site_id_free,
+        {},
+        {"site": "depot"},
+        "site",
+        "the laptop keeps the files of all sites under the name depot",
+    ),
     Case(
         rules.one_provisioning_network,
         {"networks__vm": {"cidr": "10.21.0.0/24"}},
@@ -308,6 +316,17 @@ def test_every_rule_has_its_cases() -> None:
     """A new rule comes with a site that keeps it and one that breaks it."""
     judged_elsewhere = {hardware_large_enough, vms_fit_disks, vms_fit_memory}
     assert {case.rule for case in CASES} == set(rules.RULES) - judged_elsewhere
+
+
+def test_no_site_falls_on_a_folder_of_the_laptop() -> None:
+    """The names that `Paths` keeps for all sites are refused: as an id, or as no RFC 1123 label."""
+    shared = {
+        getattr(Paths(), name).name
+        for name, member in vars(Paths).items()
+        if isinstance(member, property)
+    }
+    assert shared
+    assert {name for name in shared if "." not in name} == set(rules.LAPTOP_FOLDERS)
 
 
 def test_all_rules_are_asked() -> None:

@@ -43,7 +43,7 @@ def test_another_key_opens_nothing(vault: Vault, database: sqlite3.Connection) -
     stranger = Vault(database, Secret("l" * 64))
     with pytest.raises(PreflightError, match="'token'") as caught:
         stranger.get("token")
-    assert "provision import" in caught.value.fix
+    assert "host.key" in caught.value.fix
 
 
 def test_a_sealed_value_opens_under_its_own_name_only(
