@@ -69,7 +69,7 @@ def decide(
         return Decision(
             Action.HOLD,
             f"{record.installs} installations began and none ended: "
-            f"see its log, then 'provision reinstall {machine.name} --yes'",
+            f"see its log, then 'provision reinstall SITE {machine.name} --yes'",
         )
     return Decision(Action.INSTALL, "it is armed and not installed")
 

@@ -18,7 +18,7 @@ from ipaddress import IPv4Address
 
 from appliance.boot.client import PROBE_CLASS
 from appliance.boot.sockets import open_packet_socket
-from appliance.errors import RivalDhcpError, WireError
+from appliance.errors import WireError
 from appliance.values import Mac
 from appliance.wire import pcap
 from appliance.wire.dhcp4 import (
@@ -94,18 +94,6 @@ def probe(interface: str, seconds: float = 3.0) -> tuple[Rival, ...]:
                 if packet.xid in xids and (key not in found or rival.offered):
                     found[key] = rival
         return tuple(found.values())
-
-
-def refuse_rivals(rivals: tuple[Rival, ...], interface: str) -> None:
-    """Raise RivalDhcpError, naming every server found, unless there is none."""
-    if rivals:
-        raise RivalDhcpError(
-            "another DHCP server answers here: " + "; ".join(map(str, rivals)),
-            where=interface,
-            why="machines would get their address and boot file from either, by chance",
-            fix="switch it off, unplug it from this network, or have it give the addresses and "
-            "let the bridge add only boot information ('dhcp: proxy' in the site file)",
-        )
 
 
 def _answers(opened: socket.socket, until: float) -> Iterator[tuple[Rival, Packet]]:

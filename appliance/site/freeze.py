@@ -160,7 +160,7 @@ def _refused_machine_changes(site: Site, name: str, was: FrozenMachine) -> Itera
     for key, now, before in changes:
         if now is not None and now != before:
             what = f"{name} is installed with {before}, and Harvester bears no other"
-            fix = f"put {before} back; to change it, 'provision reinstall {name}' with a new disk"
+            fix = f"put {before} back; to change it, first 'provision reinstall SITE {name} --yes'"
             yield Finding(machine_path(name, key), what, fix)
 
 

@@ -49,7 +49,7 @@ def test_a_power_cut_allows_one_more_installation_and_no_third(site: RehearsedSi
     machine.power_on()
     run = site.run()
     screen = machine.wait_for_screen("installations began")
-    assert "provision reinstall hv1" in screen
+    assert "provision reinstall SITE hv1 --yes" in screen
     run.until(says("hv1 is held"))
     assert machine.partitioned == 2
     run.interrupt()

@@ -37,7 +37,7 @@ NEW = Record()
         (replace(NODE, waits_for="hv0"), NEW, None, Action.HOLD, "hv0"),
         (NODE, Record(image_sent=True), None, Action.OWN_DISK, "never reported"),
         (NODE, Record(image_sent=True, own_disk_tries=1), None, Action.INSTALL, "armed"),
-        (NODE, Record(installs=MAX_INSTALLS), None, Action.HOLD, "reinstall hv1"),
+        (NODE, Record(installs=MAX_INSTALLS), None, Action.HOLD, "reinstall SITE hv1"),
     ],
 )
 def test_policy(

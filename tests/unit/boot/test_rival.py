@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from appliance.boot.client import parse_client
-from appliance.boot.rival import Rival, _discover, _frame, probe, refuse_rivals, rival_in
-from appliance.errors import RivalDhcpError, WireError
+from appliance.boot.rival import Rival, _discover, _frame, probe, rival_in
+from appliance.errors import WireError
 from appliance.values import Mac
 from appliance.wire import pcap
 from appliance.wire.dhcp4 import MessageType, decode, encode, reply_to
@@ -70,16 +70,6 @@ def test_search_is_marked_as_ours() -> None:
         assert client.mac.to_bytes()[0] == 2
         assert packet.broadcast
         assert client.is_booting == bool(vendor)
-
-
-def test_refusal_names_every_server() -> None:
-    """Who and where, and the two ways out; none found, nothing raised."""
-    refuse_rivals((), "eth7")
-    with pytest.raises(RivalDhcpError) as caught:
-        refuse_rivals((Rival(SERVER, SERVER, MAC, None),), "eth7")
-    assert str(MAC) in str(caught.value)
-    assert caught.value.where == "eth7"
-    assert "proxy" in caught.value.fix
 
 
 @contextmanager

@@ -275,7 +275,7 @@ def test_a_machine_that_began_too_often_is_held_and_says_so(world: World) -> Non
     assert world.state.record("hv1").state is State.HELD
     assert world.seen().count(Seen.INSTALL_LIMIT) == 1
     assert len(reasons) == 1
-    assert "provision reinstall hv1" in reasons.pop()
+    assert "provision reinstall SITE hv1 --yes" in reasons.pop()
 
 
 def test_main_is_told_of_every_event_and_record(world: World) -> None:
