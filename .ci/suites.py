@@ -40,15 +40,12 @@ class Suite:
     parallel: bool = False
     as_root: bool = False
     marked: str = "not long"
-    without: str = ""
 
     def files(self) -> list[str]:
         """Give the suite's test files, relative to the clone."""
-        left_out = set(ROOT.glob(self.without)) if self.without else set()
-        return sorted(str(p.relative_to(ROOT)) for p in set(ROOT.glob(self.pattern)) - left_out)
+        return sorted(str(p.relative_to(ROOT)) for p in ROOT.glob(self.pattern))
 
 
-REHEARSALS = "tests/lab/test_rehearsal_*.py"
 SUITES = (
     Suite("unit", "tests/unit/**/test_*.py", parallel=True, as_root=True),
     Suite("oracle", "tests/oracle/**/test_*.py", parallel=True),
@@ -57,8 +54,7 @@ SUITES = (
     # These wait for foreign programs and machines, which two cores serve one at a time.
     Suite("interop", "tests/interop/**/test_*.py", as_root=True),
     Suite("flow", "tests/flow/**/test_*.py", as_root=True),
-    Suite("lab", "tests/lab/**/test_*.py", as_root=True, without=REHEARSALS),
-    Suite("rehearsal", REHEARSALS, as_root=True),
+    Suite("rehearsal", "tests/lab/**/test_*.py", as_root=True),
 )
 LONG = Suite("long", "tests/**/test_*.py", as_root=True, marked="long")
 
