@@ -42,6 +42,7 @@ _PROBE_SECONDS = 4.0
 _HELP_SECONDS = 60.0
 _OVERDUE_SILENCE = 3
 """A machine is given up after so many limits of its state went by (facts: installers retry 30×)."""
+_NOT_ON_ITS_WAY = frozenset(State) - (EXPECTATIONS.keys() - {State.EXPECTED, State.WAITING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +324,17 @@ class Watch:
                 fix="read the installer's log there, switch the machine off and on, run again",
             )
 
+    def _others_are_on_their_way(self, stuck: MachinePlan) -> bool:
+        """The run's end takes the boot services from machines that are being installed."""
+        now = self._context.clock.monotonic()
+        for each in self._plan.machines:
+            state = self._roll.of(each.name).state
+            if each is stuck or each.name in self._answers or state in _NOT_ON_ITS_WAY:
+                continue
+            if now - self._moved.get(each.name, self._began) <= EXPECTATIONS[state].within:
+                return True
+        return False
+
     def _waits_for_vip(self, machine: MachinePlan, record: Record) -> bool:
         return (
             not self._vip_answers
@@ -341,7 +353,8 @@ class Watch:
             data={"next": missing.next, "advice": missing.advice, "state": record.state.value},
         )
         self._live_logs.fetch(machine)
-        if record.state is not State.EXPECTED and limits > _OVERDUE_SILENCE:
+        gives_up = record.state is not State.EXPECTED and limits > _OVERDUE_SILENCE
+        if gives_up and not self._others_are_on_their_way(machine):
             raise DeadlineError(
                 f"{machine.name} did not get any further",
                 where=machine.name,

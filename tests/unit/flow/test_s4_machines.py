@@ -222,6 +222,24 @@ def test_overdue_is_told_once_a_limit_with_all_that_helps(tmp_path: Path) -> Non
     assert str(Seen.KERNEL_SENT) in caught.value.why
 
 
+def test_nothing_is_given_up_while_another_machine_is_being_installed(tmp_path: Path) -> None:
+    """The run would take the boot services from under it; it ends once that one is done."""
+    ticks = Ticks()
+    limit = EXPECTATIONS[State.KERNEL].within
+    with context_in(tmp_path, ticks=ticks) as context:
+        world = World(context, ticks, _plan(1, 2))
+        world.services = ScriptedServices(ticks, turn_seconds=limit / 10)
+
+        def begin() -> None:
+            world.services.see("hv2", Seen.INSTALL_SCRIPT, Seen.KERNEL_SENT)
+            world.services.see("hv1", *_INSTALLS[: _INSTALLS.index(Seen.HOOK_SUCCEEDED)])
+
+        world.services.turns = [begin, *[lambda: None] * 45, world.installs("hv1")]
+        with pytest.raises(DeadlineError, match="hv2 did not get any further"):
+            world.watch().run()
+        assert context.proven.get("hv1").ready is not None
+
+
 def test_a_machine_that_is_never_switched_on_is_not_given_up(tmp_path: Path) -> None:
     """Nobody pressed its button: that is said again and again, and the run goes on."""
     ticks = Ticks()
