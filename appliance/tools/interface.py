@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 
 from appliance.errors import PreflightError
@@ -16,6 +16,11 @@ from appliance.tools.process import run
 
 _SYS = Path("/sys/class/net")
 _FORWARDING = "/proc/sys/net/ipv4/conf/{}/forwarding"
+_RULES = (
+    ("iif", "lo", "lookup", "main", "pref", "7710"),
+    ("blackhole", "pref", "7711"),
+)
+"""Routing rules of a network that nothing is forwarded to: `lo` stands for this laptop itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,25 +117,50 @@ def refuse_if_managed(name: str) -> None:
 
 @contextmanager
 def prepared(name: str, address: IPv4Address, prefix: int) -> Iterator[None]:
-    """Bring the interface up with the address and without forwarding, for the time of the block.
+    """Bring the interface up with the address for the time of the block, and forward nothing.
 
-    What was changed is taken back at the end; what was there before stays.
+    What was changed is taken back at the end; what was there before stays. Raises PreflightError.
     """
+    look(name)
+    was = Path(_FORWARDING.format(name)).read_text().strip()
     put_back = set_address(name, address, prefix)
-    forwarding = Path(_FORWARDING.format(name))
-    was = forwarding.read_text().strip()
-    forwarding.write_text("0")
     try:
-        yield
+        with _not_forwarded_to(IPv4Interface(f"{address}/{prefix}").network):
+            yield
     finally:
         with contextlib.suppress(OSError):
-            forwarding.write_text(was)
+            Path(_FORWARDING.format(name)).write_text(was)
         if put_back and index_of(name) is not None:
             run(["ip", "address", "del", f"{address}/{prefix}", "dev", name])
 
 
+@contextmanager
+def _not_forwarded_to(network: IPv4Network) -> Iterator[None]:
+    """Drop what other interfaces would forward to the network; we ourselves still reach it.
+
+    The kernel asks only the interface a packet came in by whether it forwards (ip-sysctl), so that
+    the switch on our own interface stops one way alone. Rules that a killed run left are used.
+    """
+    try:
+        for rule in _RULES:
+            added = run(["ip", "rule", "add", "to", str(network), *rule])
+            if not added.ok and "File exists" not in added.err:
+                raise PreflightError(
+                    f"{network} cannot be kept apart from this laptop's other networks",
+                    why=added.err.strip(),
+                    fix="run as root, on a kernel with policy routing, as Debian's is",
+                )
+        yield
+    finally:
+        for rule in _RULES:
+            run(["ip", "rule", "del", "to", str(network), *rule])
+
+
 def set_address(name: str, address: IPv4Address, prefix: int) -> bool:
-    """Give the interface the address if it lacks it, and bring it up; say whether it lacked it."""
+    """Give the interface the address if it lacks it, bring it up, and have it forward nothing.
+
+    Says whether it lacked the address. Raises PreflightError.
+    """
     before = look(name)
     lacks = address not in {each.ip for each in before.addresses}
     if lacks:
@@ -143,4 +173,7 @@ def set_address(name: str, address: IPv4Address, prefix: int) -> bool:
             )
     if not before.up:
         run(["ip", "link", "set", "dev", name, "up"])
+    # A re-plugged adapter is a new interface, which forwards if the laptop's others do.
+    with contextlib.suppress(OSError):
+        Path(_FORWARDING.format(name)).write_text("0")
     return lacks
