@@ -128,6 +128,7 @@ class Watch:
         self._next_probe = 0.0
         self._began = context.clock.monotonic()
         self._moved: dict[str, float] = {}
+        self._orders_on_their_way: set[str] = set()
         self._heard: dict[str, float] = {}
         self._link = Link(up=True, since=self._began)
         self._link_advice = ""
@@ -160,6 +161,7 @@ class Watch:
         """Boot remembers an older record of machines that were ordered to be installed again."""
         for machine in self._plan.machines:
             if self._roll.of(machine.name).last_seen is Seen.REINSTALL_ORDERED:
+                self._orders_on_their_way.add(machine.name)
                 self._services.inject(
                     Evidence(
                         machine.name, Seen.REINSTALL_ORDERED, self._context.clock.utc(), "by order"
@@ -194,6 +196,10 @@ class Watch:
     def _take(self, message: Event | RecordChanged) -> None:
         self._link = replace(self._link, heard_at=self._context.clock.monotonic())
         if isinstance(message, RecordChanged):
+            if message.record.last_seen is Seen.REINSTALL_ORDERED:
+                self._orders_on_their_way.discard(message.machine)
+            if message.machine in self._orders_on_their_way:
+                return  # boot repeats, at its start, what it knew before the order: it is no proof
             self._heard[message.machine] = self._context.clock.monotonic()
             # A hung installer renews its lease for ever: only what moves a state counts.
             before = self._roll.of(message.machine)

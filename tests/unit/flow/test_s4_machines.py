@@ -67,6 +67,11 @@ class ScriptedServices:
         self.injected.append(evidence)
         self._see(evidence)
 
+    def repeat(self, name: str, record: Record) -> None:
+        """Say first what boot knew before it was told anything, as it does at its start."""
+        self._records[name] = record
+        self._waiting.append(RecordChanged(name, record))
+
     def see(self, name: str, *seen: Seen) -> None:
         """Fold what boot saw."""
         for each in seen:
@@ -330,6 +335,7 @@ def test_an_order_to_install_again_is_passed_on(tmp_path: Path) -> None:
         reinstall(context, "hv1")
         world = World(context, ticks, _plan(1))
         world.network.answering = {world.plan.machines[0].address, world.plan.hypervisor.vip}
+        world.services.repeat("hv1", Record(State.READY, last_seen=Seen.SYSTEM_ANSWERS))
 
         def boots() -> None:
             assert context.proven.get("hv1").ready is None
