@@ -9,7 +9,8 @@ BridgeheadError
 │   └── BusyError       another run holds this site
 ├── ArtifactError       a file is missing, damaged or of another version          exit 3
 ├── StepError           a step of the flow failed; run again to continue          exit 4
-│   └── DeadlineError   something expected did not come in time
+│   ├── DeadlineError   something expected did not come in time
+│   └── StoreFullError  the laptop's disk is full
 ├── WireError           a packet or request from outside that cannot be parsed
 └── StopRequestedError  the operator asked to stop                                exit 130
 
@@ -138,6 +139,12 @@ class DeadlineError(StepError):
     """Something expected did not come in time."""
 
     code = "BH401"
+
+
+class StoreFullError(StepError):
+    """The laptop's disk is full: what should be kept cannot be."""
+
+    code = "BH402"
 
 
 class WireError(BridgeheadError):

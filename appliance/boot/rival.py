@@ -18,7 +18,7 @@ from ipaddress import IPv4Address
 
 from appliance.boot.client import PROBE_CLASS
 from appliance.boot.sockets import open_packet_socket
-from appliance.errors import WireError
+from appliance.errors import PreflightError, WireError
 from appliance.values import Mac
 from appliance.wire import pcap
 from appliance.wire.dhcp4 import (
@@ -78,7 +78,7 @@ def probe(interface: str, seconds: float = 3.0) -> tuple[Rival, ...]:
     """Ask on `interface` who serves DHCP and wait `seconds` for all answers.
 
     Needs root's rights. Our own service keeps silent to this. Asks once as a system and once as
-    PXE firmware, since a proxy answers only that. Raises PreflightError as `open_packet_socket`.
+    PXE firmware, since a proxy answers only that. Raises PreflightError as `open_packet_socket`, and where nothing can be sent.
     """
     with open_packet_socket(interface) as opened:
         own = Mac.from_bytes(opened.getsockname()[4])
@@ -88,12 +88,23 @@ def probe(interface: str, seconds: float = 3.0) -> tuple[Rival, ...]:
         ends = time.monotonic() + seconds
         for half in (ends - seconds / 2, ends):
             for packet in asked:
-                opened.send(_frame(packet, own))
+                _send(opened, _frame(packet, own), interface)
             for rival, packet in _answers(opened, half):
                 key = (rival.mac, rival.server_id)
                 if packet.xid in xids and (key not in found or rival.offered):
                     found[key] = rival
         return tuple(found.values())
+
+
+def _send(opened: socket.socket, frame: bytes, interface: str) -> None:
+    try:
+        opened.send(frame)
+    except OSError as error:  # it was switched off, or unplugged, just now
+        raise PreflightError(
+            f"nothing can be sent on {interface}",
+            why=error.strerror or str(error),
+            fix="see that the adapter is plugged in and its cable has link, then run again",
+        ) from error
 
 
 def _answers(opened: socket.socket, until: float) -> Iterator[tuple[Rival, Packet]]:

@@ -14,6 +14,7 @@ from appliance.cli.options import (
     InterfaceName,
     Json,
     Proxy,
+    SinglePort,
     SiteFile,
     StateFolder,
     Until,
@@ -48,13 +49,14 @@ def run(
     as_json: Json = False,
     yes: Yes = False,
     proxy: Proxy = False,
+    single_port: SinglePort = False,
     state: StateFolder = Paths().root,
 ) -> None:
     """Do everything. The same command again continues."""
     if dry_run:
         plan(site, as_json, state)
         return
-    run_site(Wish(site, Paths(state), interface, until, as_json, yes, proxy))
+    run_site(Wish(site, Paths(state), interface, until, as_json, yes, proxy, single_port))
 
 
 @app.command()

@@ -26,3 +26,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Take every question as answere
 Proxy = Annotated[
     bool, typer.Option("--proxy", help="Boot machines beside the site's own DHCP server.")
 ]
+SinglePort = Annotated[
+    bool,
+    typer.Option("--tftp-single-port", help="Send every TFTP transfer from port 69."),
+]

@@ -31,6 +31,7 @@ class Wish:
     as_json: bool
     yes: bool
     proxy: bool
+    single_port: bool = False
 
     def options(self) -> Options:
         """Give the run's options. Raises InputError or PreflightError where they cannot be."""
@@ -43,6 +44,7 @@ class Wish:
             interface=self.interface or choose(),
             proxy=self.proxy,
             yes=self.yes,
+            tftp_single_port=self.single_port,
             until=self.until,
         )
 

@@ -35,10 +35,15 @@ def _check_laptop(context: Context, look: Look) -> Iterator[str]:
     refuse_unless_root()
     refuse_unreachable_state(context)
     refuse_unready_interface(context)
-    yield f"{context.options.interface} is there and has link"
+    name = context.options.interface
+    on = look_interface(name).up
+    yield f"{name} is there and has link" if on else f"{name} is there, and switched off"
     refuse_doubtful_clock(context, done.value)
-    refuse_rival(context, look.plan)
-    yield "no other DHCP server answers"
+    if on:
+        refuse_rival(context, look.plan)
+        yield "no other DHCP server answers"
+    else:
+        yield "other DHCP servers are looked for by the run, which switches it on"
     bridge = look.plan.provisioning.bridge
     held = {each.ip for each in look_interface(context.options.interface).addresses}
     if bridge not in held:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from appliance.errors import StopRequestedError
+from appliance.errors import StopRequestedError, StoreFullError
 from appliance.paths import Paths, SitePaths
 from appliance.store.documents import Approved, Frozen
 from appliance.store.journal import Event, Journal
@@ -53,6 +53,7 @@ class Context:
     stop: threading.Event = field(default_factory=threading.Event)
     run: int | None = None
     step: str | None = None
+    disk_full: bool = False
 
     def tell(
         self,
@@ -63,12 +64,26 @@ class Context:
         data: Mapping[str, Any] | None = None,
         at: float | None = None,
     ) -> None:
-        """Keep an event and pass it to whoever watches."""
-        event = self.journal.add_event(
-            kind, text, run=self.run, step=self.step, machine=machine, data=data, at=at
-        )
+        """Keep an event and pass it to whoever watches; on a full disk, pass it on all the same."""
+        try:
+            event = self.journal.add_event(
+                kind, text, run=self.run, step=self.step, machine=machine, data=data, at=at
+            )
+        except StoreFullError as error:
+            when = self.clock.utc() if at is None else at
+            event = Event(0, when, kind, text, self.step, machine, dict(data or {}))
+            self._tell_full(error, when)
+        else:
+            self.disk_full = False
         for listener in self.listeners:
             listener(event)
+
+    def _tell_full(self, error: StoreFullError, when: float) -> None:
+        if self.disk_full:
+            return
+        self.disk_full = True
+        for listener in self.listeners:
+            listener(Event(0, when, "finding", f"{error.what}: {error.fix}", self.step))
 
     def raise_if_stopped(self) -> None:
         """Raise StopRequestedError once the operator has asked to stop."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any, Protocol
 
+from appliance.errors import StoreFullError
 from appliance.machines.state import Record, Seen, State
 from appliance.store.machines import Proven, ProvenMachines
 
@@ -32,21 +34,29 @@ class Roll:
         self._tell = tell
         self._now = now
         self._records: dict[str, Record] = {}
+        self._unwritten: dict[str, Proven] = {}
+
+    def write(self) -> None:
+        """Write what a full disk kept in memory. Raises StoreFullError while there is no room."""
+        for proven in tuple(self._unwritten.values()):
+            self._proven.put(proven)
+            del self._unwritten[proven.name]
 
     def of(self, name: str) -> Record:
         """Give the last record of a machine."""
         if name not in self._records:
-            kept = self._proven.get(name).record
+            kept = self._get(name).record
             self._records[name] = record_from_json(dict(kept)) if kept else Record()
         return self._records[name]
 
     def installed(self) -> frozenset[str]:
         """Name the machines whose installation is proven."""
-        return frozenset(each.name for each in self._proven.all() if each.installed is not None)
+        kept = {each.name: each for each in self._proven.all()} | self._unwritten
+        return frozenset(name for name, each in kept.items() if each.installed is not None)
 
     def is_ready(self, name: str) -> bool:
         """Say whether the machine was proven ready."""
-        return self._proven.get(name).ready is not None
+        return self._get(name).ready is not None
 
     def record(self, name: str, record: Record) -> None:
         """Take boot's newest record; a proof is on disk before it is told."""
@@ -62,19 +72,22 @@ class Roll:
             )
 
     def _keep(self, name: str, record: Record) -> None:
-        proven = self._proven.get(name)
+        proven = self._get(name)
         now = self._now()
         ordered_anew = record.last_seen is Seen.REINSTALL_ORDERED
         newly = record.installed and proven.installed is None and not ordered_anew
-        self._proven.put(
-            replace(
-                proven,
-                record=record_as_json(record),
-                installed=now if newly else proven.installed,
-                installs=proven.installs + 1 if newly else proven.installs,
-                ready=now if record.state is State.READY and proven.ready is None else proven.ready,
-            )
+        self._unwritten[name] = replace(
+            proven,
+            record=record_as_json(record),
+            installed=now if newly else proven.installed,
+            installs=proven.installs + 1 if newly else proven.installs,
+            ready=now if record.state is State.READY and proven.ready is None else proven.ready,
         )
+        with suppress(StoreFullError):  # it is told with the next event, and tried again each turn
+            self.write()
+
+    def _get(self, name: str) -> Proven:
+        return self._unwritten.get(name) or self._proven.get(name)
 
     def forget(self, name: str) -> Proven:
         """Drop the proofs, as an ordered reinstallation does; the count of installs stays."""

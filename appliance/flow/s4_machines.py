@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
 from appliance.boot.control import Event, RecordChanged
 from appliance.boot.model import BootMachine
-from appliance.errors import DeadlineError, StepError
+from appliance.errors import DeadlineError, StepError, StoreFullError
 from appliance.flow.boot_machines import boot_machines
 from appliance.flow.context import Context
 from appliance.flow.documents import Documenter
@@ -155,6 +156,7 @@ class Watch:
                     self._turn(pool)
             finally:
                 self._live_logs.stop()
+        self._roll.write()
         return _done({name: self._answers[name] for name in sorted(self._answers)})
 
     def _pass_on_orders(self) -> None:
@@ -186,6 +188,8 @@ class Watch:
             return
         for message in self._services.messages(_TURN_SECONDS):
             self._take(message)
+        with suppress(StoreFullError):
+            self._roll.write()
         self._take_approvals()
         self._collect_probes(pool)
         self._look_for_overdue()

@@ -28,6 +28,9 @@ DEFAULT_LIMIT_S = 3600.0
 # x86-64-v2 and nothing above: emulation copies memory byte by byte for a processor that claims
 # ERMS, walks five page table levels for LA57, and takes its time over AVX, all of which `max` has.
 CPU = "Nehalem"
+# The default is up to 1 GiB, which is never flushed: QEMU 7.2 then drops stale translations of a
+# page one by one from an ever longer list (1.6 million were seen, and stalls of half a minute).
+TRANSLATED_MIB = 256
 
 
 class MachineError(BridgeheadError):
@@ -113,7 +116,7 @@ def qemu_arguments(spec: MachineSpec, paths: MachinePaths, taps: Sequence[str]) 
         "qemu-system-x86_64",
         *("-name", f"{spec.name},process={spec.name}"),
         # KVM is not asked for: where /dev/kvm exists it may still hang OVMF (measured).
-        *("-accel", "tcg,thread=multi", "-cpu", CPU),
+        *("-accel", f"tcg,thread=multi,tb-size={TRANSLATED_MIB}", "-cpu", CPU),
         *("-machine", f"q35,smm={'on' if secure else 'off'},vmport=off"),
         *("-smp", str(spec.cpus), "-m", str(spec.memory_mib)),
         *("-nodefaults", "-no-user-config", "-display", "none", "-vga", "std"),

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from appliance.store.full import full_disk_named
+
 Clock = Callable[[], float]
 
 _PAGE = 1000
@@ -117,15 +119,16 @@ class Journal:
         data: Mapping[str, Any] | None = None,
         at: float | None = None,
     ) -> Event:
-        """Keep one event and give it back with its number and time."""
+        """Keep one event and give it back with its number and time. Raises StoreFullError."""
         when = self._clock() if at is None else at
         # What machines said reaches us as it was sent; SQLite takes no lone surrogates.
         text = text.encode("utf-8", "replace").decode()
-        row = self._db.execute(
-            "INSERT INTO event (run, at, kind, step, machine, text, data)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
-            (run, when, kind, step, machine, text, json.dumps(dict(data or {}))),
-        ).fetchone()
+        with full_disk_named():
+            row = self._db.execute(
+                "INSERT INTO event (run, at, kind, step, machine, text, data)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                (run, when, kind, step, machine, text, json.dumps(dict(data or {}))),
+            ).fetchone()
         return Event(int(row["id"]), when, kind, text, step, machine, dict(data or {}))
 
     def events(self, *, after: int = 0, machine: str | None = None) -> Iterator[Event]:

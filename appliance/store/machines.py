@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from appliance.store.full import full_disk_named
+
 
 @dataclass(frozen=True, slots=True)
 class Proven:
@@ -43,18 +45,19 @@ class ProvenMachines:
         return tuple(self.get(row["name"]) for row in rows)
 
     def put(self, proven: Proven) -> None:
-        """Keep what is proven of one machine."""
-        self._db.execute(
-            "INSERT OR REPLACE INTO machine (name, record, installed, ready, installs)"
-            " VALUES (?, ?, ?, ?, ?)",
-            (
-                proven.name,
-                json.dumps(dict(proven.record)),
-                proven.installed,
-                proven.ready,
-                proven.installs,
-            ),
-        )
+        """Keep what is proven of one machine. Raises StoreFullError."""
+        with full_disk_named():
+            self._db.execute(
+                "INSERT OR REPLACE INTO machine (name, record, installed, ready, installs)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (
+                    proven.name,
+                    json.dumps(dict(proven.record)),
+                    proven.installed,
+                    proven.ready,
+                    proven.installs,
+                ),
+            )
 
     def forget(self, name: str) -> None:
         """Drop what is proven, as an ordered reinstallation does."""

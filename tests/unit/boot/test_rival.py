@@ -13,7 +13,7 @@ import pytest
 
 from appliance.boot.client import parse_client
 from appliance.boot.rival import Rival, _discover, _frame, probe, rival_in
-from appliance.errors import WireError
+from appliance.errors import PreflightError, WireError
 from appliance.values import Mac
 from appliance.wire import pcap
 from appliance.wire.dhcp4 import MessageType, decode, encode, reply_to
@@ -118,3 +118,13 @@ def test_real_server_is_found(
 def test_quiet_network_has_no_rival(pair: Pair) -> None:
     """Nobody answers: nothing is found."""
     assert inside(pair.server, lambda: probe(pair.server_interface, 0.2)) == ()
+
+
+@pytest.mark.root
+def test_an_interface_that_is_off_is_said(pair: Pair) -> None:
+    """Not a fault of ours: what is wrong, and what to do."""
+    ip = ["ip", "-n", pair.server, "link", "set", pair.server_interface, "down"]
+    subprocess.run(ip, check=True)
+    with pytest.raises(PreflightError, match="nothing can be sent") as caught:
+        inside(pair.server, lambda: probe(pair.server_interface, 0.2))
+    assert "link" in caught.value.fix

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from appliance.errors import StoreFullError
 from appliance.flow.roll import Roll, record_as_json, record_from_json
 from appliance.machines.state import Record, Seen, State
 from tests.unit.flow.support import context_in
@@ -81,3 +82,25 @@ def test_a_stale_record_of_an_ordered_machine_proves_nothing(
         roll = _roll(context, told)
         roll.record("hv1", ordered)
         assert context.proven.get("hv1").installed is None
+
+
+def test_a_full_disk_keeps_proofs_in_memory_until_there_is_room(
+    tmp_path: Path, told: list[tuple[str, Any]]
+) -> None:
+    """What is proven counts at once, and is on disk when there is room again."""
+    with context_in(tmp_path) as context:
+        roll = _roll(context, told)
+        kept = context.proven.put
+        full = StoreFullError("full")
+
+        def no_room(_proven: Any) -> None:
+            raise full
+
+        context.proven.put = no_room  # type: ignore[method-assign]
+        roll.record("hv1", Record(State.INSTALLED))
+        assert roll.installed() == frozenset({"hv1"})
+        with pytest.raises(StoreFullError):
+            roll.write()
+        context.proven.put = kept  # type: ignore[method-assign]
+        roll.write()
+        assert context.proven.get("hv1").installed == 7.0

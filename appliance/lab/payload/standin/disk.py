@@ -29,7 +29,7 @@ LAYOUT = (
 # The installed system is the live one again, from its own partition, as elemental's images are.
 INSTALLED_LINE = (
     "root=live:LABEL=COS_STATE rd.live.dir=cOS rd.live.squashimg=active.img rd.cos.disable "
-    "net.ifnames=1 console=tty1 console=ttyS0 standin.installed"
+    "net.ifnames=1 norandmaps console=tty1 console=ttyS0 standin.installed"
 )
 
 
@@ -64,7 +64,6 @@ def partition(disk: str) -> None:
         words += [f"--typecode={number}:{code}"]
     words.append("--attributes=2:set:2")  # "legacy BIOS bootable": what gptmbr.bin looks for
     run(*words, disk)
-    quietly("udevadm", "settle", "--timeout=30")
     for number, (name, _, _, kind) in enumerate(LAYOUT, start=1):
         device = f"{disk}{'p' if re.search(r'[0-9]$', disk) else ''}{number}"
         _make(device, name, kind)

@@ -1,0 +1,34 @@
+"""A full disk under SQLite, told from all else that can go wrong there."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from appliance.errors import StoreFullError
+
+_FULL = frozenset(
+    {
+        "SQLITE_FULL",
+        "SQLITE_IOERR_FSYNC",
+        "SQLITE_IOERR_SHMSIZE",
+        "SQLITE_IOERR_TRUNCATE",
+        "SQLITE_IOERR_WRITE",
+    }
+)
+
+
+@contextmanager
+def full_disk_named() -> Iterator[None]:
+    """Raise StoreFullError where the block's SQLite finds no room; other errors pass."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname not in _FULL:
+            raise
+        raise StoreFullError(
+            "the disk of this laptop is full",
+            why=str(error),
+            fix="free disk space; what is seen meanwhile is kept in memory",
+        ) from error
