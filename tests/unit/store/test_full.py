@@ -23,7 +23,7 @@ def test_no_room_is_named() -> None:
 
 def test_other_faults_stay_what_they_are() -> None:
     """A missing table is a fault of this program."""
-    with sqlite3.connect(":memory:") as connection:
-        with pytest.raises(sqlite3.OperationalError), full_disk_named():
-            connection.execute("SELECT * FROM nothing")
+    connection = sqlite3.connect(":memory:")
+    with pytest.raises(sqlite3.OperationalError), full_disk_named():
+        connection.execute("SELECT * FROM nothing")
     connection.close()
