@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,10 @@ def test_without_a_terminal_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
     assert not _ask("Is that right?")
+
+
+@pytest.mark.parametrize("single_port", [False, True])
+def test_tftp_keeps_to_one_port_where_it_is_asked_to(tmp_path: Path, *, single_port: bool) -> None:
+    """It is off unless chosen."""
+    wish = replace(_wish(tmp_path), single_port=single_port)
+    assert wish.options().tftp_single_port is single_port
