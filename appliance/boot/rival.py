@@ -78,8 +78,8 @@ def probe(interface: str, seconds: float = 3.0) -> tuple[Rival, ...]:
     """Ask on `interface` who serves DHCP and wait `seconds` for all answers.
 
     Needs root's rights. Our own service keeps silent to this. Asks once as a system and once as
-    PXE firmware, since a proxy answers only that. Raises PreflightError as `open_packet_socket`, and
-    where nothing can be sent.
+    PXE firmware, since a proxy answers only that. Raises PreflightError as `open_packet_socket`
+    does, and where nothing can be sent.
     """
     with open_packet_socket(interface) as opened:
         own = Mac.from_bytes(opened.getsockname()[4])

@@ -138,7 +138,7 @@ def _notes(site: Site, networks: tuple[NetworkPlan, ...]) -> tuple[str, ...]:
         keys = " and ".join(kind.lower() for kind in borrowed)
         notes.append(
             f"the installed machines ask the bridge at {main.bridge} for {' and '.join(borrowed)}, "
-            "which depends on the laptop until the staging machine takes over: "
+            "which leaves with the laptop: "
             f"where the site has its own, write networks.{main.name}.{keys}"
         )
     if site.networks[main.name].gateway is None:
