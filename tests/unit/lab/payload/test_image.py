@@ -38,7 +38,8 @@ def test_a_version_is_the_base_with_its_name_and_program(tmp_path: Path) -> None
     target = _small_base(tmp_path, "v1.8.2")
     assert image.build(tmp_path, "v1.8.2", said.append) == target
     payload = image.describe(target, "v1.8.2")
-    sums = dict(reversed(line.split("  ")) for line in payload.checksums.read_text().splitlines())
+    lines = [line.split("  ") for line in payload.checksums.read_text().splitlines()]
+    sums = {name: digest for digest, name in lines}
     for path in (payload.kernel, payload.initrd, payload.rootfs, payload.iso):
         assert sums.pop(path.name) == hashlib.sha512(path.read_bytes()).hexdigest()
     assert list(sums) == ["harvester-v1.8.2-amd64-net-install.iso"]

@@ -30,11 +30,12 @@ class _Listener(BaseHTTPRequestHandler):
 @pytest.fixture
 def listener() -> Iterator[tuple[str, list[tuple[str, str, bytes, str]]]]:
     """Give a URL on loopback and what was posted there."""
-    handler = type("Handler", (_Listener,), {"seen": []})
+    seen: list[tuple[str, str, bytes, str]] = []
+    handler = type("Handler", (_Listener,), {"seen": seen})
     with HTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", handler.seen
+        yield f"http://127.0.0.1:{server.server_port}", seen
         server.shutdown()
         thread.join()
 
