@@ -104,7 +104,7 @@ def test_what_depends_on_the_laptop_is_noted() -> None:
     """Until the site names its own DNS and NTP, the Plan says what would be lost."""
     plan = planned()
     assert plan.networks[0].dns == (plan.networks[0].bridge,)
-    assert "depends on the laptop" in plan.notes[0]
+    assert "leaves with the laptop" in plan.notes[0]
     assert "for DNS and NTP" in plan.notes[0]
     partly = planned(networks__main__ntp=["10.20.0.1"])
     assert "for DNS," in partly.notes[0]
