@@ -169,8 +169,10 @@ class _TlsServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, port: int, handler: type[_Handler], certificate: tuple[str, str]) -> None:
-        super().__init__(("0.0.0.0", port), handler)
+    def __init__(
+        self, where: tuple[str, int], handler: type[_Handler], certificate: tuple[str, str]
+    ) -> None:
+        super().__init__(where, handler)
         self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._tls.load_cert_chain(*certificate)
 
@@ -187,10 +189,16 @@ class _TlsServer(ThreadingHTTPServer):
         """Let one broken connection pass in silence."""
 
 
+def listen(
+    where: tuple[str, int], app: Web | Supervisor, certificate: tuple[str, str]
+) -> ThreadingHTTPServer:
+    """Open the TLS server of `app` on an address and port; `serve_forever` runs it."""
+    return _TlsServer(where, type("Handler", (_Handler,), {"app": app}), certificate)
+
+
 def serve(port: int, app: Web | Supervisor, certificate: tuple[str, str]) -> threading.Thread:
     """Start serving `app` over TLS on all addresses; give the serving thread."""
-    handler = type("Handler", (_Handler,), {"app": app})
-    server = _TlsServer(port, handler, certificate)
+    server = listen(("0.0.0.0", port), app, certificate)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     return thread
