@@ -19,6 +19,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 from appliance.lab.appliance_process import EventDict
 from appliance.lab.rehearsal import Rehearsal
+from appliance.values import Mac
+from appliance.wire import pcap
 from tests.lab.rehearsing import staged
 
 HERE = Path(__file__).parent
@@ -38,7 +40,15 @@ def main() -> None:
         with staged(site) as rehearsal, _captured(rehearsal, target):
             rehearsal.start_appliance()
             rehearsal.follow(_stop_when_enough, seconds=300)
+        (machine,) = rehearsal.plan.machines
+        keep_only(target, machine.macs[0])
         sys.stdout.write(f"{target.name}: {target.stat().st_size} octets\n")
+
+
+def keep_only(target: Path, mac: Mac) -> None:
+    """Leave out what is not of the machine: the appliance looks for rival servers first."""
+    frames = pcap.read(target.read_bytes())
+    target.write_bytes(pcap.write([each for each in frames if mac.to_bytes() in each.data]))
 
 
 def _stop_when_enough(rehearsal: Rehearsal, event: EventDict) -> None:

@@ -74,7 +74,19 @@ def take(bench: Bench, kind: str = "system", mac: Mac = KNOWN) -> Packet:
 # ---------------------------------------------------------------------- captures
 
 
-@pytest.mark.parametrize("name", ["bios-ipxe-rom", "ovmf-pxe", "ovmf-http"])
+_BY_HTTP = f"http://{BRIDGE}/ipxe/snponly.efi"
+LED_TO = {
+    "bios-ipxe-rom": [],
+    "ovmf-pxe": ["snponly.efi"],
+    "ovmf-http": ["snponly.efi", _BY_HTTP],
+    "lab-bios": [],
+    "lab-uefi-pxe": ["snponly.efi"],
+    "lab-uefi-http": [_BY_HTTP],
+}
+"""What each captured machine is given before its script."""
+
+
+@pytest.mark.parametrize("name", sorted(LED_TO))
 def test_captured_machines_are_served_to_their_script(name: str) -> None:
     """Each packet of the real firmware, in order, gets the answer that takes it one step on."""
     packets = list(captured(name))
@@ -103,12 +115,7 @@ def test_captured_machines_are_served_to_their_script(name: str) -> None:
         assert deliver_to(reply, packet).via is via
         files.append(reply.file.decode())
     script = f"http://{BRIDGE}/m/{packets[0].mac.bare}.ipxe"
-    expected_files = {
-        "bios-ipxe-rom": [script],
-        "ovmf-pxe": ["snponly.efi", script],
-        "ovmf-http": ["snponly.efi", f"http://{BRIDGE}/ipxe/snponly.efi", script],
-    }
-    assert list(dict.fromkeys(files)) == expected_files[name]
+    assert list(dict.fromkeys(files)) == [*LED_TO[name], script]
 
 
 # ---------------------------------------------------------------------- the boot-protocol facts
