@@ -88,7 +88,7 @@ class SiteFileError(InputError):
             f"{count} in the site file",
             where=problems[0].file if problems else "",
             why="; ".join(f"{each.line}:{each.column} {each.key} {each.what}" for each in problems),
-            fix="correct the site file, then run 'provision check'",
+            fix="correct the site file, then run 'provision check SITE'",
         )
         self.problems = problems
 

@@ -168,7 +168,7 @@ def accepted_digests(want: Wanted, lists: Mapping[str, SumList]) -> tuple[Digest
 
 IPXE_FIX = (
     "install a package version that ipxe/binaries.toml records, or take this build as it is with "
-    "'provision fetch --accept-ipxe'"
+    "'provision fetch SITE --accept-ipxe'"
 )
 
 

@@ -119,11 +119,13 @@ class Depot:
         """
         file = self.get(name)
         if file is None:
-            raise _refused(name, "it was never verified", "run 'provision fetch'")
+            raise _refused(name, "it was never verified", "run 'provision fetch SITE'")
         handle = self._open(file)
         if not _is_same(file, os.fstat(handle.fileno())):
             handle.close()
-            raise _refused(name, "it was changed after it was verified", "run 'provision check'")
+            raise _refused(
+                name, "it was changed after it was verified", "run 'provision check SITE'"
+            )
         return handle
 
     def verify_again(
@@ -153,7 +155,7 @@ class Depot:
                 f"{len(faults)} of the files to be served cannot be used",
                 where=str(self.root),
                 why="; ".join(f"{name} {why}" for name, why in faults),
-                fix="run 'provision fetch', or import them with 'provision fetch --from FOLDER'",
+                fix="'provision fetch SITE', or import them: 'provision fetch SITE --from FOLDER'",
             )
         return tuple(good)
 
@@ -192,13 +194,15 @@ class Depot:
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
             descriptor = os.open(self.path_of(file.name), flags)
         except FileNotFoundError as error:
-            raise _refused(file.name, "is gone from the disk", "run 'provision fetch'") from error
+            raise _refused(
+                file.name, "is gone from the disk", "run 'provision fetch SITE'"
+            ) from error
         except OSError as error:
             why = f"cannot be opened: {error.strerror}"
-            raise _refused(file.name, why, "run 'provision fetch'") from error
+            raise _refused(file.name, why, "run 'provision fetch SITE'") from error
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise _refused(file.name, "is not a file", "remove it and run 'provision fetch'")
+            raise _refused(file.name, "is not a file", "remove it and run 'provision fetch SITE'")
         return os.fdopen(descriptor, "rb")
 
     @contextmanager
@@ -220,7 +224,7 @@ class Depot:
                 "the depot's index cannot be read",
                 where=str(path),
                 why=str(error),
-                fix="remove it and run 'provision fetch': files that are there are verified anew",
+                fix="remove it and run 'provision fetch SITE': files there are verified anew",
             ) from error
 
     def _write(self, index: dict[str, DepotFile]) -> None:

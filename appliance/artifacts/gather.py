@@ -131,5 +131,5 @@ def _nowhere(want: Wanted, sources: Sources) -> ArtifactError:
         f"{want.name} is missing",
         where=str(sources.folder or want.source),
         why=f"it is not {looked[0]}" if looked else "nothing may be downloaded here",
-        fix=f"bring it from {want.source}: 'provision fetch' where there is Internet",
+        fix=f"bring it from {want.source}: 'provision fetch SITE' where there is Internet",
     )

@@ -236,7 +236,7 @@ class BootProcess:
             self._failure = StepError(
                 "the boot services died too often",
                 why=words,
-                fix="run again; if it happens again, run 'provision support'",
+                fix="run again; if it happens again, run 'provision support SITE'",
             )
 
     def _not_started(self, running: _Running) -> StepError:
@@ -246,7 +246,7 @@ class BootProcess:
             "the boot services did not start",
             where="boot process",
             why=words or f"it ended with {running.process.returncode} and left no word",
-            fix="run again; if it happens again, run 'provision support'",
+            fix="run again; if it happens again, run 'provision support SITE'",
         )
 
     def _send(self, message: Configure | Machines | Inject) -> None:

@@ -11,11 +11,13 @@ from typing import Any
 
 from appliance.errors import StopRequestedError, StoreFullError
 from appliance.paths import Paths, SitePaths
+from appliance.site.plan import Plan
 from appliance.store.documents import Approved, Frozen
 from appliance.store.journal import Event, Journal
 from appliance.store.machines import ProvenMachines
 from appliance.store.vault import Vault
 from appliance.tools.clock import Clock
+from appliance.tools.redact import Redactor
 
 Listener = Callable[[Event], None]
 Confirm = Callable[[str], bool]
@@ -53,6 +55,8 @@ class Context:
     stop: threading.Event = field(default_factory=threading.Event)
     run: int | None = None
     step: str | None = None
+    plan: Plan | None = None
+    redactor: Redactor = field(default_factory=Redactor)
     disk_full: bool = False
 
     def tell(
@@ -65,6 +69,8 @@ class Context:
         at: float | None = None,
     ) -> None:
         """Keep an event and pass it to whoever watches; on a full disk, pass it on all the same."""
+        text = self.redactor.text(text)  # what machines say may hold anything
+        data = {key: self.redactor.value(value) for key, value in (data or {}).items()}
         try:
             event = self.journal.add_event(
                 kind, text, run=self.run, step=self.step, machine=machine, data=data, at=at

@@ -11,13 +11,16 @@ from pathlib import Path
 from appliance.errors import BridgeheadError, StepError, StopRequestedError
 from appliance.flow.context import Context
 from appliance.flow.engine import Engine, UntilReachedError
+from appliance.flow.reporting import write_report
 from appliance.flow.s1_site import SiteStep
 from appliance.flow.s2_artifacts import ArtifactsStep
 from appliance.flow.s3_boot_services import BootServicesStep, Served
 from appliance.flow.s4_machines import MachinesStep, Watched
 from appliance.flow.s5_hypervisor import HypervisorStep, Installed
 from appliance.flow.s8_handover import HandedOver, HandoverStep
+from appliance.flow.secrets import site_secrets
 from appliance.machines.state import State
+from appliance.tools.redact import Redactor
 
 STEPS = (
     SiteStep,
@@ -59,6 +62,8 @@ def _disk_fault(context: Context, error: Exception) -> StepError:
 
 def _provision(context: Context) -> None:
     bridgehead = version("bridgehead")
+    site_secrets(context.vault)  # made before the first word is said, so that none is ever said
+    context.redactor = Redactor(context.vault.all())
     context.run = context.journal.begin_run(bridgehead, context.options.interface)
     context.tell(
         "run-started",
@@ -83,6 +88,8 @@ def _provision(context: Context) -> None:
         raise
     finally:
         context.step = None
+        if outcome != "done":
+            _report_what_there_is(context, outcome)
         context.journal.end_run(context.run, outcome)
         context.tell(
             "run-ended",
@@ -91,12 +98,25 @@ def _provision(context: Context) -> None:
         )
 
 
+def _report_what_there_is(context: Context, outcome: str) -> None:
+    """Leave a report of a run that did not end well, where it got as far as a plan."""
+    if context.plan is None:
+        return
+    try:
+        path = write_report(context, context.plan, (), outcome=outcome)
+    except OSError as error:
+        context.tell("finding", f"no report could be written: {error}")
+        return
+    context.tell("report", f"the report is {path}", data={"report": str(path)})
+
+
 def _story(engine: Engine, context: Context) -> None:
     site_file: Path = context.site_file
-    plan = engine.take(SiteStep(context), site_file)
+    plan = context.plan = engine.take(SiteStep(context), site_file)
     files = engine.take(ArtifactsStep(context), plan)
     services = engine.take(BootServicesStep(context), Served(plan, files))
     nodes = engine.take(MachinesStep(context), Watched(plan, services))
+    plan = context.plan = nodes.plan  # machines may have been approved meanwhile
     hypervisor = engine.take(HypervisorStep(context), Installed(plan, nodes))
     engine.take(HandoverStep(context), HandedOver(plan, files, hypervisor))
 

@@ -38,6 +38,8 @@ class SiteStep(Step[Path, Plan]):
         """Compute the Plan and freeze what it proposed."""
         plan = plan_of(self._context, load_file(given))
         armed = [each.name for each in plan.machines if each.not_armed is None]
+        for note in plan.notes:
+            self._context.tell("finding", note)
         for machine in plan.machines:
             if machine.not_armed is not None:
                 self._context.tell(

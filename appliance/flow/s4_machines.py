@@ -58,6 +58,7 @@ class Watched:
 class Nodes:
     """The machines that answer from their own disks, with the fingerprint each answered with."""
 
+    plan: Plan
     ready: tuple[str, ...]
     fingerprints: dict[str, str]
 
@@ -86,7 +87,7 @@ class MachinesStep(Step[Watched, Nodes]):
         if silent:
             return NotYet(f"not answering: {', '.join(silent)}")
         self._tell_boot(given)
-        return _done(found)
+        return _done(given.plan, found)
 
     def run(self, given: Watched) -> Done[Nodes]:
         """Install what is armed. Raises StepError naming each machine that did not get there."""
@@ -97,10 +98,10 @@ class MachinesStep(Step[Watched, Nodes]):
         Watch(self._context, given).tell_boot()
 
 
-def _done(found: dict[str, Answer]) -> Done[Nodes]:
+def _done(plan: Plan, found: dict[str, Answer]) -> Done[Nodes]:
     fingerprints = {name: answer.fingerprint for name, answer in found.items()}
     return Done(
-        Nodes(tuple(found), fingerprints),
+        Nodes(plan, tuple(found), fingerprints),
         {"ready": sorted(found), "certificates": fingerprints},
     )
 
@@ -157,7 +158,7 @@ class Watch:
             finally:
                 self._live_logs.stop()
         self._roll.write()
-        return _done({name: self._answers[name] for name in sorted(self._answers)})
+        return _done(self._plan, {name: self._answers[name] for name in sorted(self._answers)})
 
     def _pass_on_orders(self) -> None:
         """Boot remembers an older record of machines that were ordered to be installed again."""
@@ -178,6 +179,7 @@ class Watch:
         self._approved = approved
         self._plan = plan_of(self._context, load_file(self._context.site_file))
         self._documents = Documenter(self._plan, self._context.vault)
+        self._services.replan(self._plan)
         self._context.tell("finding", f"approved machines: {', '.join(approved)}")
 
     def _turn(self, pool: ThreadPoolExecutor) -> None:

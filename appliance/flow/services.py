@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 
 from appliance.boot.control import Event, RecordChanged
-from appliance.boot.model import BootMachine, ServedFile
+from appliance.boot.model import BootMachine, BootNetwork, ServedFile
 from appliance.boot.process import BootProcess
 from appliance.boot.sockets import open_sockets
 from appliance.errors import PreflightError, StepError
@@ -48,9 +48,7 @@ class Services:
     def start(self) -> None:
         """Open the sockets and start the unprivileged child. Raises PreflightError, StepError."""
         options = self._context.options
-        network = boot_network(
-            self._plan, options.interface, proxy=options.proxy, single_port=options.tftp_single_port
-        )
+        network = self._network()
         self._sockets = open_sockets(options.interface, network.bridge)
         self._index = index_of(options.interface)
         process = BootProcess(clock=self._context.clock)
@@ -61,6 +59,18 @@ class Services:
             self._close_sockets()
             raise
         self._process = process
+
+    def replan(self, plan: Plan) -> None:
+        """Take a plan with more machines: their names are looked up from now on."""
+        self._plan = plan
+        if self._process is not None:
+            self._process.configure(self._network(), self._files)
+
+    def _network(self) -> BootNetwork:
+        options = self._context.options
+        return boot_network(
+            self._plan, options.interface, proxy=options.proxy, single_port=options.tftp_single_port
+        )
 
     def set_machines(self, machines: tuple[BootMachine, ...]) -> None:
         """Tell boot of every machine anew, if anything changed."""

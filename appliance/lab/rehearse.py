@@ -105,6 +105,8 @@ def _conclude(rehearsal: Rehearsal, code: int, seconds: float, *, as_json: bool)
         sys.stdout.write(json.dumps(event) + "\n")
         return
     _print(f"\nlegs:\n{legs.as_text(found)}")
+    for report in sorted(rehearsal.state.glob("*/reports/report-*.html")):
+        _print(f"\nreport: {report}")
     states = ", ".join(f"{name} {state}" for name, state in machines.items())
     _print(f"\n{states}; exit code {code}; {seconds / 60:.1f} min; see {rehearsal.folder}")
 

@@ -96,7 +96,7 @@ def test_a_full_disk_keeps_proofs_in_memory_until_there_is_room(
         def no_room(_proven: Any) -> None:
             raise full
 
-        context.proven.put = no_room  # type: ignore[method-assign]
+        context.proven.put = no_room  # type: ignore[method-assign,assignment]
         roll.record("hv1", Record(State.INSTALLED))
         assert roll.installed() == frozenset({"hv1"})
         with pytest.raises(StoreFullError):

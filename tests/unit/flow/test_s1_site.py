@@ -31,12 +31,13 @@ def _file(folder: Path, text: str = _SITE) -> Path:
 
 
 def test_the_plan_comes_with_what_proves_it(tmp_path: Path) -> None:
-    """Its digest and who is armed; a machine that is not is a finding with the reason."""
+    """Its digest and who is armed; what people should know, and why one is not armed, are findings."""
     with context_in(tmp_path) as context:
         plan = Engine(context).take(SiteStep(context), _file(tmp_path))
         (entry,) = context.journal.steps()
-        (finding,) = (each for each in context.journal.events() if each.kind == "finding")
+        *notes, finding = (each for each in context.journal.events() if each.kind == "finding")
     assert entry.evidence == {"digest": plan.digest(), "armed": ["hv1"]}
+    assert [each.text for each in notes] == list(plan.notes)
     assert finding.machine == "hv2"
     assert finding.text.startswith("hv2 is not armed: ")
 

@@ -62,6 +62,10 @@ class ScriptedServices:
         if not self.machines or self.machines[-1] != machines:
             self.machines.append(machines)
 
+    def replan(self, plan: Plan) -> None:
+        """Remember the plan whose names are looked up from now on."""
+        self.plan = plan
+
     def inject(self, evidence: Evidence) -> None:
         """Fold what main saw."""
         self.injected.append(evidence)

@@ -15,7 +15,8 @@ from appliance.tools.clock import Clock
 from tests.plans import plan
 from tests.unit.flow.support import context_in
 
-_GIVEN = Installed(plan(vip=IPv4Address("127.9.9.9")), Nodes(("hv1",), {"hv1": "ab"}))
+_PLAN = plan(vip=IPv4Address("127.9.9.9"))
+_GIVEN = Installed(_PLAN, Nodes(_PLAN, ("hv1",), {"hv1": "ab"}))
 
 
 def test_a_silent_vip_is_not_done(tmp_path: Path) -> None:
