@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import ipaddress
 import json
+import os
 import secrets
 import socket
 import ssl
@@ -43,6 +44,7 @@ def live_on() -> None:
     _write_files(config["os"].get("write_files", []))
     sshd = config["os"].get("sshd", {})
     key = system.start_sshd(STATE / "ssh", passwords=not sshd.get("disable_password_auth"))
+    os.sync()  # a host key that somebody has seen must be the same after a power cut
     say(f"node {hostname}: {card} {address}, host key {key}")
     if config["install"]["mode"] == "create":
         lead(config, hostname, card, address)
@@ -140,6 +142,7 @@ def _certificate(names: list[str]) -> tuple[str, str]:
         )
         key.chmod(0o600)
         Path(f"{certificate}.new").rename(certificate)
+        os.sync()
     return str(certificate), str(key)
 
 

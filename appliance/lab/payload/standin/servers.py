@@ -6,6 +6,7 @@ import base64
 import binascii
 import hmac
 import json
+import os
 import select
 import socket
 import ssl
@@ -33,6 +34,7 @@ class Members:
             draft = self._path.with_suffix(".new")
             draft.write_text(json.dumps(members, sort_keys=True))
             draft.rename(self._path)
+            os.sync()  # whoever was told that it joined stays joined after a power cut
 
     def all(self) -> dict[str, str]:
         """Give every member's address by its name."""
