@@ -31,7 +31,7 @@ def _file(folder: Path, text: str = _SITE) -> Path:
 
 
 def test_the_plan_comes_with_what_proves_it(tmp_path: Path) -> None:
-    """Its digest and who is armed; what people should know, and why one is not armed, are findings."""
+    """Its digest and who is armed; notes, and why a machine is not armed, are findings."""
     with context_in(tmp_path) as context:
         plan = Engine(context).take(SiteStep(context), _file(tmp_path))
         (entry,) = context.journal.steps()
