@@ -43,6 +43,8 @@ _PROBE_SECONDS = 4.0
 _HELP_SECONDS = 60.0
 _OVERDUE_SILENCE = 3
 """A machine is given up after so many limits of its state went by (facts: installers retry 30×)."""
+_NEVER_SEEN = 15
+"""Limits of a machine that nobody has switched on yet: four hours."""
 _NOT_ON_ITS_WAY = frozenset(State) - (EXPECTATIONS.keys() - {State.EXPECTED, State.WAITING})
 
 
@@ -365,8 +367,8 @@ class Watch:
             data={"next": missing.next, "advice": missing.advice, "state": record.state.value},
         )
         self._live_logs.fetch(machine)
-        gives_up = record.state is not State.EXPECTED and limits > _OVERDUE_SILENCE
-        if gives_up and not self._others_are_on_their_way(machine):
+        most = _NEVER_SEEN if record.state is State.EXPECTED else _OVERDUE_SILENCE
+        if limits > most and not self._others_are_on_their_way(machine):
             raise DeadlineError(
                 f"{machine.name} did not get any further",
                 where=machine.name,

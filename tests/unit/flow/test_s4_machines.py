@@ -249,8 +249,22 @@ def test_nothing_is_given_up_while_another_machine_is_being_installed(tmp_path: 
         assert context.proven.get("hv1").ready is not None
 
 
-def test_a_machine_that_is_never_switched_on_is_not_given_up(tmp_path: Path) -> None:
-    """Nobody pressed its button: that is said again and again, and the run goes on."""
+def test_a_machine_that_never_appears_ends_the_run_after_hours(tmp_path: Path) -> None:
+    """Nobody pressed its button: said every quarter of an hour, given up after four hours."""
+    ticks = Ticks()
+    expected = EXPECTATIONS[State.EXPECTED]
+    with context_in(tmp_path, ticks=ticks) as context:
+        world = World(context, ticks, _plan(1))
+        world.services = ScriptedServices(ticks, turn_seconds=expected.within / 4)
+        world.services.turns = [lambda: None] * 80
+        with pytest.raises(DeadlineError, match="hv1 did not get any further") as caught:
+            world.watch().run()
+        assert len(world.texts("overdue")) == 16
+    assert caught.value.fix == expected.advice
+
+
+def test_a_machine_that_is_switched_on_late_is_waited_for(tmp_path: Path) -> None:
+    """That it is not seen is said again and again, and the run goes on."""
     ticks = Ticks()
     expected = EXPECTATIONS[State.EXPECTED]
     with context_in(tmp_path, ticks=ticks) as context:
