@@ -49,6 +49,9 @@ class Step(ABC, Generic[In, Out]):
     def run(self, given: In) -> Done[Out]:
         """Do it. Raises BridgeheadError when it cannot be done."""
 
-    def undo(self, given: In) -> None:
-        """Take it back. A step that leaves nothing behind has nothing to take back."""
-        del given
+    def undo(self) -> tuple[str, ...]:
+        """Take back what runs left on this laptop, from what they noted; say what was done.
+
+        Twice does nothing more. A step that leaves nothing behind has nothing to take back.
+        """
+        return ()

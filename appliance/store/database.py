@@ -9,8 +9,10 @@ from pathlib import Path
 
 from appliance.errors import PreflightError
 
-VERSION = 1
+VERSION = 2
 """The schema's version, kept in SQLite's own `user_version`."""
+
+_SINCE_1 = "CREATE TABLE left_behind (step TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT"
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -61,12 +63,12 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             where=str(path),
             fix=f"use that version; this one knows schema {VERSION}",
         )
-    if version == 0:
+    if version < VERSION:
         _create(connection)
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    """Make the tables, unless another process that opened the file just now made them."""
+    """Make the tables that are missing, unless another process made them just now."""
     schema = resources.files("appliance.store").joinpath("schema.sql").read_text()
     # Not `executescript`, which would run all of it even where the version has been set meanwhile.
     connection.execute("BEGIN IMMEDIATE")
@@ -75,7 +77,9 @@ def _create(connection: sqlite3.Connection) -> None:
         if version == 0:
             for statement in schema.split(";"):
                 connection.execute(statement)
-            connection.execute(f"PRAGMA user_version={VERSION}")
+        elif version == 1:
+            connection.execute(_SINCE_1)
+        connection.execute(f"PRAGMA user_version={VERSION}")
     except BaseException:
         connection.execute("ROLLBACK")
         raise

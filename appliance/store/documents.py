@@ -1,4 +1,4 @@
-"""Single JSON documents of a site in main.db: what was frozen, which machines were approved."""
+"""Single JSON documents of a site in main.db: what was frozen, approved, or left on the laptop."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from typing import Any
+
+from appliance.store.full import full_disk_named
 
 
 class Frozen:
@@ -44,3 +46,31 @@ class Approved:
             "INSERT OR REPLACE INTO approved (name, mac, value) VALUES (?, ?, ?)",
             (name, mac, json.dumps(dict(value))),
         )
+
+
+class LeftBehind:
+    """What a step is about to change on this laptop and what was there before, until taken back.
+
+    It is kept before the change, so that it outlives a run that is killed.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    def read(self, step: str) -> dict[str, Any] | None:
+        """Give what a step noted, or None where there is nothing to take back."""
+        row = self._db.execute("SELECT value FROM left_behind WHERE step=?", (step,)).fetchone()
+        return None if row is None else dict(json.loads(row["value"]))
+
+    def write(self, step: str, value: Mapping[str, Any]) -> None:
+        """Note it; it is on disk when this returns. Raises StoreFullError."""
+        with full_disk_named():
+            self._db.execute(
+                "INSERT OR REPLACE INTO left_behind (step, value) VALUES (?, ?)",
+                (step, json.dumps(dict(value), sort_keys=True)),
+            )
+
+    def forget(self, step: str) -> None:
+        """Drop a note once all of it is taken back. Raises StoreFullError."""
+        with full_disk_named():
+            self._db.execute("DELETE FROM left_behind WHERE step=?", (step,))

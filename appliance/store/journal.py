@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from appliance.store.documents import LeftBehind
 from appliance.store.full import full_disk_named
 
 Clock = Callable[[], float]
@@ -72,11 +73,15 @@ class RunEntry:
 
 
 class Journal:
-    """Reads and writes one site's history. Each write is on disk when it returns."""
+    """Reads and writes one site's history. Each write is on disk when it returns.
+
+    `left`: what its steps have yet to take back on this laptop.
+    """
 
     def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
         self._db = connection
         self._clock = clock
+        self.left = LeftBehind(connection)
 
     def begin_run(self, version: str, interface: str) -> int:
         """Note a new run; runs that were killed before are marked so."""
@@ -118,18 +123,33 @@ class Journal:
         machine: str | None = None,
         data: Mapping[str, Any] | None = None,
         at: float | None = None,
+        mark: str | None = None,
     ) -> Event:
-        """Keep one event and give it back with its number and time. Raises StoreFullError."""
+        """Keep one event and give it back with its number and time.
+
+        `mark` names what another process told, once and for all (`has`). Raises StoreFullError.
+        """
         when = self._clock() if at is None else at
         # What machines said reaches us as it was sent; SQLite takes no lone surrogates.
         text = text.encode("utf-8", "replace").decode()
         with full_disk_named():
             row = self._db.execute(
-                "INSERT INTO event (run, at, kind, step, machine, text, data)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
-                (run, when, kind, step, machine, text, json.dumps(dict(data or {}))),
+                "INSERT INTO event (run, at, kind, step, machine, text, data, mark)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                (run, when, kind, step, machine, text, json.dumps(dict(data or {})), mark),
             ).fetchone()
         return Event(int(row["id"]), when, kind, text, step, machine, dict(data or {}))
+
+    def has(self, mark: str) -> bool:
+        """Say whether the event with this mark is kept."""
+        return self._db.execute("SELECT 1 FROM event WHERE mark=?", (mark,)).fetchone() is not None
+
+    def last_mark(self) -> str:
+        """Give the mark of the event that was kept last of those that have one, or nothing."""
+        row = self._db.execute(
+            "SELECT mark FROM event WHERE mark IS NOT NULL ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+        return str(row["mark"]) if row else ""
 
     def events(self, *, after: int = 0, machine: str | None = None) -> Iterator[Event]:
         """Give the events in order, from the one after number `after`.

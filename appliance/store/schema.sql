@@ -1,4 +1,4 @@
--- main.db, version 1. Times are Unix seconds, UTC.
+-- main.db, version 2. Times are Unix seconds, UTC.
 CREATE TABLE run (
     id INTEGER PRIMARY KEY,
     started REAL NOT NULL,
@@ -25,7 +25,8 @@ CREATE TABLE event (
     step TEXT,
     machine TEXT,
     text TEXT NOT NULL,
-    data TEXT NOT NULL DEFAULT '{}'
+    data TEXT NOT NULL DEFAULT '{}',
+    mark TEXT UNIQUE
 ) STRICT;
 CREATE TABLE machine (
     name TEXT PRIMARY KEY,
@@ -47,4 +48,8 @@ CREATE TABLE vault (
     name TEXT PRIMARY KEY,
     nonce BLOB NOT NULL,
     sealed BLOB NOT NULL
+) STRICT;
+CREATE TABLE left_behind (
+    step TEXT PRIMARY KEY,
+    value TEXT NOT NULL
 ) STRICT;

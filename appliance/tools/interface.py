@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
+from typing import Any
 
 from appliance.errors import PreflightError
 from appliance.tools.process import run
 
 _SYS = Path("/sys/class/net")
 _FORWARDING = "/proc/sys/net/ipv4/conf/{}/forwarding"
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _RULES = (
     ("iif", "lo", "lookup", "main", "pref", "7710"),
     ("blackhole", "pref", "7711"),
@@ -115,45 +116,103 @@ def refuse_if_managed(name: str) -> None:
         )
 
 
-@contextmanager
-def prepared(name: str, address: IPv4Address, prefix: int) -> Iterator[None]:
-    """Bring the interface up with the address for the time of the block, and forward nothing.
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is set on an interface for a time, and what was there before.
 
-    What was changed is taken back at the end; what was there before stays. Raises PreflightError.
+    `lacked`: the interface did not have the address. `boot` is the kernel's name of the time since
+    the laptop started: nothing that was set outlives it.
     """
-    look(name)
-    was = Path(_FORWARDING.format(name)).read_text().strip()
-    put_back = set_address(name, address, prefix)
-    try:
-        with _not_forwarded_to(IPv4Interface(f"{address}/{prefix}").network):
-            yield
-    finally:
-        with contextlib.suppress(OSError):
-            Path(_FORWARDING.format(name)).write_text(was)
-        if put_back and index_of(name) is not None:
-            run(["ip", "address", "del", f"{address}/{prefix}", "dev", name])
+
+    interface: str
+    address: IPv4Interface
+    lacked: bool
+    forwarding: str
+    boot: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it as it is kept."""
+        return {
+            "interface": self.interface,
+            "address": str(self.address),
+            "lacked": self.lacked,
+            "forwarding": self.forwarding,
+            "boot": self.boot,
+        }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Setting:
+        """Read what `as_json` gave."""
+        return cls(**{**kept, "address": IPv4Interface(kept["address"])})
+
+    def is_same_place(self, other: Setting) -> bool:
+        """Say whether both set the same address on the same interface since the same start."""
+        return (self.interface, self.address, self.boot) == (
+            other.interface,
+            other.address,
+            other.boot,
+        )
 
 
-@contextmanager
-def _not_forwarded_to(network: IPv4Network) -> Iterator[None]:
+def about_to_set(name: str, address: IPv4Address, prefix: int) -> Setting:
+    """Look at what `prepare` would change; nothing is changed. Raises PreflightError."""
+    return Setting(
+        interface=name,
+        address=IPv4Interface(f"{address}/{prefix}"),
+        lacked=address not in {each.ip for each in look(name).addresses},
+        forwarding=Path(_FORWARDING.format(name)).read_text().strip(),
+        boot=_BOOT_ID.read_text().strip(),
+    )
+
+
+def prepare(setting: Setting) -> None:
+    """Bring the interface up with the address, and have nothing forwarded to or from it.
+
+    Raises PreflightError; what was changed until then is left to `take_back`.
+    """
+    set_address(setting.interface, setting.address.ip, setting.address.network.prefixlen)
+    _forward_nothing_to(setting.address.network)
+
+
+def take_back(setting: Setting) -> tuple[str, ...]:
+    """Undo what `prepare` did, and leave what was there before; say what was done.
+
+    What is not there any more, because it was taken back already or the adapter is gone, is passed
+    over. The interface stays switched on: that hands out nothing, and a switch need not wait again.
+    """
+    if setting.boot != _BOOT_ID.read_text().strip():
+        return ()
+    name, done = setting.interface, []
+    path = Path(_FORWARDING.format(name))
+    with contextlib.suppress(OSError):
+        if path.read_text().strip() != setting.forwarding:
+            path.write_text(setting.forwarding)
+            done.append(f"forwarding of {name} is {setting.forwarding} again")
+    if setting.lacked and index_of(name) is not None:
+        words = ["ip", "address", "del", str(setting.address), "dev", name]
+        if run(words).ok:
+            done.append(f"address {setting.address} is taken from {name}")
+    network = str(setting.address.network)
+    removed = [run(["ip", "rule", "del", "to", network, *rule]).ok for rule in _RULES]
+    if any(removed):
+        done.append(f"routing rules of {network} are removed")
+    return tuple(done)
+
+
+def _forward_nothing_to(network: IPv4Network) -> None:
     """Drop what other interfaces would forward to the network; we ourselves still reach it.
 
     The kernel asks only the interface a packet came in by whether it forwards (ip-sysctl), so that
     the switch on our own interface stops one way alone. Rules that a killed run left are used.
     """
-    try:
-        for rule in _RULES:
-            added = run(["ip", "rule", "add", "to", str(network), *rule])
-            if not added.ok and "File exists" not in added.err:
-                raise PreflightError(
-                    f"{network} cannot be kept apart from this laptop's other networks",
-                    why=added.err.strip(),
-                    fix="run as root, on a kernel with policy routing, as Debian's is",
-                )
-        yield
-    finally:
-        for rule in _RULES:
-            run(["ip", "rule", "del", "to", str(network), *rule])
+    for rule in _RULES:
+        added = run(["ip", "rule", "add", "to", str(network), *rule])
+        if not added.ok and "File exists" not in added.err:
+            raise PreflightError(
+                f"{network} cannot be kept apart from this laptop's other networks",
+                why=added.err.strip(),
+                fix="run as root, on a kernel with policy routing, as Debian's is",
+            )
 
 
 def set_address(name: str, address: IPv4Address, prefix: int) -> bool:

@@ -85,3 +85,84 @@ with context_in(FOLDER, options=Options(INTERFACE, yes=True)) as context:
     )
     assert "no link" in said["error"]["what"]
     assert said["after"] == []
+
+
+_NOTED = """
+import subprocess
+from appliance.tools.interface import about_to_set, prepare
+def rules():
+    return subprocess.run(["ip", "rule"], capture_output=True, text=True).stdout.count("to 10.")
+forwarding = Path(f"/proc/sys/net/ipv4/conf/{INTERFACE}/forwarding")
+forwarding.write_text("1")
+def stands():
+    addresses = [str(each) for each in look(INTERFACE).addresses]
+    return [addresses, forwarding.read_text().strip(), rules()]
+def killed(network):
+    # What a run that was killed had done: noted, then set.
+    setting = about_to_set(INTERFACE, network.bridge, network.cidr.prefixlen)
+    context.journal.left.write("s3", setting.as_json())
+    prepare(setting)
+"""
+
+
+def test_what_a_killed_run_set_is_taken_back_from_its_note(here: Laptop) -> None:
+    """Address, rules and forwarding, once; a second time there is nothing to do."""
+    said = here.run(
+        _STEP
+        + _NOTED
+        + """
+with context_in(FOLDER, options=Options(INTERFACE, yes=True)) as context:
+    before = stands()
+    killed(plan().provisioning)
+    during = stands()
+    step = BootServicesStep(context)
+    say(before=before, during=during, done=step.undo(), after=stands(), twice=step.undo(),
+        note=context.journal.left.read("s3"))
+"""
+    )
+    assert said["before"] == said["after"] == [[], "1", 0]
+    assert said["during"] == [["10.20.0.2/24"], "0", 2]
+    assert len(said["done"]) == 3
+    assert (said["twice"], said["note"]) == ([], None)
+
+
+def test_the_next_run_takes_the_note_of_a_killed_one_over(here: Laptop) -> None:
+    """It finds the address there, and takes it back at its end all the same."""
+    said = here.run(
+        _STEP
+        + _NOTED
+        + """
+with context_in(FOLDER, options=Options(INTERFACE, yes=True)) as context:
+    killed(plan().provisioning)
+    with context.resources:
+        Engine(context).take(BootServicesStep(context), Served(plan(), ()))
+        within = stands()
+        noted = context.journal.left.read("s3")
+    say(within=within, noted=noted, after=stands(), note=context.journal.left.read("s3"))
+"""
+    )
+    assert said["within"] == [["10.20.0.2/24"], "0", 2]
+    assert (said["noted"]["lacked"], said["noted"]["forwarding"]) == (True, "1")
+    assert (said["after"], said["note"]) == ([[], "1", 0], None)
+
+
+def test_what_a_killed_run_set_elsewhere_is_taken_back_first(here: Laptop) -> None:
+    """The site file names another network now: the old address goes before the new one comes."""
+    said = here.run(
+        _STEP
+        + _NOTED
+        + """
+from ipaddress import IPv4Address, IPv4Network
+from types import SimpleNamespace
+with context_in(FOLDER, options=Options(INTERFACE, yes=True)) as context:
+    killed(SimpleNamespace(bridge=IPv4Address("10.9.0.2"), cidr=IPv4Network("10.9.0.0/24")))
+    with context.resources:
+        Engine(context).take(BootServicesStep(context), Served(plan(), ()))
+        within = stands()
+    told = [each.text for each in context.journal.events() if each.kind == "undone"]
+    say(within=within, after=stands(), told=told)
+"""
+    )
+    assert said["within"] == [["10.20.0.2/24"], "0", 2]
+    assert said["after"] == [[], "1", 0]
+    assert any("10.9.0.2/24 is taken from" in each for each in said["told"])

@@ -16,7 +16,7 @@ from appliance.errors import PreflightError
 from appliance.store.database import VERSION, open_database
 
 Open = Callable[[Path], sqlite3.Connection]
-TABLES = {"run", "step", "event", "machine", "frozen", "approved", "vault"}
+TABLES = {"run", "step", "event", "machine", "frozen", "approved", "vault", "left_behind"}
 
 
 def names(connection: sqlite3.Connection) -> set[str]:
@@ -57,6 +57,20 @@ def test_opening_again_keeps_what_is_there(tmp_path: Path, opened: Open) -> None
     opened(path).execute("INSERT INTO frozen (id, value) VALUES (1, 'kept')")
     (value,) = opened(path).execute("SELECT value FROM frozen").fetchone()
     assert value == "kept"
+
+
+def test_a_file_of_version_1_gets_what_came_since(tmp_path: Path, opened: Open) -> None:
+    """What is in it stays."""
+    path = tmp_path / "main.db"
+    old = opened(path)
+    old.execute("INSERT INTO frozen (id, value) VALUES (1, 'kept')")
+    old.execute("DROP TABLE left_behind")
+    old.execute("PRAGMA user_version=1")
+    old.close()
+    new = opened(path)
+    assert names(new) >= TABLES
+    assert new.execute("SELECT value FROM frozen").fetchone()["value"] == "kept"
+    assert new.execute("PRAGMA user_version").fetchone()[0] == VERSION
 
 
 def test_processes_that_open_a_new_file_at_once_all_succeed(tmp_path: Path, opened: Open) -> None:

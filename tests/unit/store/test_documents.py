@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from appliance.store.documents import Approved, Frozen
+from appliance.store.documents import Approved, Frozen, LeftBehind
 
 Open = Callable[[Path], sqlite3.Connection]
 
@@ -32,3 +32,16 @@ def test_approved_machines_are_kept_by_name(tmp_path: Path, opened: Open) -> Non
         ("hv1", {"disk": "/dev/sda"}),
         ("hv2", {"disk": "/dev/vda"}),
     ]
+
+
+def test_what_a_step_left_is_kept_until_it_is_forgotten(tmp_path: Path, opened: Open) -> None:
+    """In any process, and for each step alone."""
+    path = tmp_path / "main.db"
+    left = LeftBehind(opened(path))
+    assert left.read("s3") is None
+    left.write("s3", {"interface": "p0", "lacked": True})
+    left.write("s6", {})
+    assert LeftBehind(opened(path)).read("s3") == {"interface": "p0", "lacked": True}
+    left.forget("s3")
+    left.forget("s3")
+    assert (left.read("s3"), left.read("s6")) == (None, {})

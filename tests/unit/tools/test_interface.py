@@ -48,14 +48,21 @@ def namespace(tmp_path: Path) -> Iterator[str]:
 _SCRIPT = """
 import json, pathlib
 from ipaddress import IPv4Address
-from appliance.tools.interface import look, prepared
+from appliance.tools.interface import Setting, about_to_set, look, prepare, take_back
 forwarding = pathlib.Path("/proc/sys/net/ipv4/conf/p0/forwarding")
 forwarding.write_text("1")
-with prepared("p0", IPv4Address("10.9.0.2"), 24):
-    within = look("p0")
-    during = forwarding.read_text().strip()
+setting = about_to_set("p0", IPv4Address("10.9.0.2"), 24)
+untouched = not look("p0").addresses and forwarding.read_text().strip() == "1"
+prepare(setting)
+within = look("p0")
+during = forwarding.read_text().strip()
+kept = Setting.from_json(json.loads(json.dumps(setting.as_json())))
+done = take_back(kept)
 after = look("p0")
 print(json.dumps({
+    "untouched": untouched,
+    "done": done,
+    "twice": take_back(kept),
     "within": [str(each) for each in within.addresses],
     "up": within.up,
     "during": during,
@@ -67,7 +74,7 @@ print(json.dumps({
 
 @pytest.mark.root
 def test_an_address_is_set_for_the_time_and_nothing_is_forwarded(namespace: str) -> None:
-    """Inside the block: address, link up, no forwarding. After it: as before."""
+    """Meanwhile: address, link up, no forwarding. Taken back from what was kept: as before."""
     done = subprocess.run(
         ["ip", "netns", "exec", namespace, sys.executable, "-c", _SCRIPT],
         capture_output=True,
@@ -76,6 +83,13 @@ def test_an_address_is_set_for_the_time_and_nothing_is_forwarded(namespace: str)
     )
     seen = json.loads(done.stdout)
     assert seen == {
+        "untouched": True,
+        "done": [
+            "forwarding of p0 is 1 again",
+            "address 10.9.0.2/24 is taken from p0",
+            "routing rules of 10.9.0.0/24 are removed",
+        ],
+        "twice": [],
         "within": ["10.9.0.2/24"],
         "up": True,
         "during": "0",
@@ -84,10 +98,46 @@ def test_an_address_is_set_for_the_time_and_nothing_is_forwarded(namespace: str)
     }
 
 
+_EARLIER = """
+import json
+from dataclasses import replace
+from ipaddress import IPv4Address
+from appliance.tools.interface import about_to_set, look, prepare, take_back
+first = about_to_set("p0", IPv4Address("10.9.0.2"), 24)
+prepare(first)
+second = about_to_set("p0", IPv4Address("10.9.0.2"), 24)
+print(json.dumps({
+    "lacked": [first.lacked, second.lacked],
+    "same": first.is_same_place(second),
+    "earlier": take_back(replace(first, boot="of an earlier start")),
+    "theirs": [each for each in take_back(second) if "address" in each],
+    "after": [str(each) for each in look("p0").addresses],
+}))
+"""
+
+
+@pytest.mark.root
+def test_what_was_there_before_stays(namespace: str) -> None:
+    """An address that was there already, and all that was set before the laptop's last start."""
+    done = subprocess.run(
+        ["ip", "netns", "exec", namespace, sys.executable, "-c", _EARLIER],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == {
+        "lacked": [True, False],
+        "same": True,
+        "earlier": [],
+        "theirs": [],
+        "after": ["10.9.0.2/24"],
+    }
+
+
 _FORWARDS = """
 import pathlib, socket, subprocess, sys
 from ipaddress import IPv4Address
-from appliance.tools.interface import prepared
+from appliance.tools.interface import about_to_set, prepare, take_back
 
 def ip(*words):
     subprocess.run(["ip", *words], check=True)
@@ -128,11 +178,13 @@ def open_inside():
 threading.Thread(target=open_inside).start()
 heard = made.get()
 before = arrives()
-with prepared("p0", IPv4Address("10.9.0.2"), 24):
-    during = arrives()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
-        own.sendto(b"own", ("10.9.0.9", 9))
-    ours = heard.recv(99).decode()
+setting = about_to_set("p0", IPv4Address("10.9.0.2"), 24)
+prepare(setting)
+during = arrives()
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+    own.sendto(b"own", ("10.9.0.9", 9))
+ours = heard.recv(99).decode()
+take_back(setting)
 print(repr((before, during, ours, arrives())))
 """
 
