@@ -11,6 +11,10 @@ BridgeheadError
 ├── StepError           a step of the flow failed; run again to continue          exit 4
 │   ├── DeadlineError   something expected did not come in time
 │   └── StoreFullError  the laptop's disk is full
+├── LabNetworkError     the rehearsal's network could not be made                 exit 4
+├── MachineError        a machine of the lab did not start, or does not answer    exit 4
+├── LabNetworkError     the rehearsal's network could not be made
+├── MachineError        a machine of the rehearsal did not start, or does not answer
 ├── WireError           a packet or request from outside that cannot be parsed
 └── StopRequestedError  the operator asked to stop                                exit 130
 
@@ -147,10 +151,34 @@ class StoreFullError(StepError):
     code = "BH402"
 
 
+class LabNetworkError(BridgeheadError):
+    """The rehearsal's network could not be made."""
+
+    code = "BH600"
+
+
+class MachineError(BridgeheadError):
+    """A machine of the rehearsal did not start, or does not answer."""
+
+    code = "BH610"
+
+
 class WireError(BridgeheadError):
     """A packet or request from outside that cannot be parsed: the other side is wrong."""
 
     code = "BH500"
+
+
+class LabNetworkError(BridgeheadError):
+    """The rehearsal's network could not be made."""
+
+    code = "BH600"
+
+
+class MachineError(BridgeheadError):
+    """A machine of the lab did not start, or does not answer."""
+
+    code = "BH610"
 
 
 class StopRequestedError(BridgeheadError):

@@ -20,7 +20,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Self
 
-from appliance.errors import BridgeheadError
+from appliance.errors import MachineError
 from appliance.values import Mac
 
 _OVMF = Path("/usr/share/OVMF")
@@ -31,12 +31,6 @@ CPU = "Nehalem"
 # The default is up to 1 GiB, which is never flushed: QEMU 7.2 then drops stale translations of a
 # page one by one from an ever longer list (1.6 million were seen, and stalls of half a minute).
 TRANSLATED_MIB = 256
-
-
-class MachineError(BridgeheadError):
-    """A machine of the lab did not start, or does not answer."""
-
-    code = "BH610"
 
 
 class Firmware(Enum):

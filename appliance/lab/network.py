@@ -13,18 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from appliance.errors import BridgeheadError, InputError
+from appliance.errors import InputError, LabNetworkError
 
 _OWNERS = Path("/run/bridgehead-lab")
 _BRIDGE = "br0"
 _UPLINK = "uplink"
 MTU = 1500
-
-
-class LabNetworkError(BridgeheadError):
-    """The rehearsal's network could not be made."""
-
-    code = "BH600"
 
 
 @dataclass(slots=True)

@@ -96,7 +96,7 @@ def test_a_held_machine_is_told_its_reason(world: World, http: Http) -> None:
 
 @pytest.mark.parametrize(
     ("way", "status", "part"),
-    [("exit", 200, "\nexit\n"), ("sanboot", 200, "sanboot"), ("404", 404, "it is installed")],
+    [("exit", 200, "\nexit 1\n"), ("sanboot", 200, "sanboot"), ("404", 404, "it is installed")],
 )
 def test_an_installed_machine_boots_its_own_disk(
     world: World, http: Http, way: str, status: int, part: str

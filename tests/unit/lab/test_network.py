@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from appliance.errors import InputError
+from appliance.errors import InputError, LabNetworkError, LabNetworkError
 from appliance.lab import network
-from appliance.lab.network import LabNetwork, LabNetworkError, create, exec_prefix, sweep
+from appliance.lab.network import LabNetwork, create, exec_prefix, sweep
 
 ROOT = Path(__file__).resolve().parents[3]
 
