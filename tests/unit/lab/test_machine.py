@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from appliance.errors import MachineError
 from appliance.lab.machine import (
     Firmware,
     Machine,
-    MachineError,
     MachinePaths,
     MachineSpec,
     qemu_arguments,
