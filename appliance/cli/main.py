@@ -27,6 +27,7 @@ from appliance.flow.looking import look_at
 from appliance.flow.orders import approve, reinstall, unknown_machines
 from appliance.flow.reporting import report_of, support_of
 from appliance.flow.stocking import stock
+from appliance.flow.undoing import undo_site
 from appliance.paths import Paths
 from appliance.site.schema import schema_json
 from appliance.site.show import plan_json, plan_text
@@ -165,6 +166,17 @@ def reinstall_machine(
     with look.writing(exclusive="provision reinstall") as context:
         reinstall(context, node)
     print_text(f"{node} is installed anew at its next network boot: run, then switch it off and on")
+
+
+@app.command()
+def undo(site: SiteFile, state: StateFolder = Paths().root) -> None:
+    """Take back what a killed run left on this laptop; no machine is touched."""
+    done = 0
+    for line in undo_site(site, Paths(state)):
+        done += 1
+        print_text(line)
+    if not done:
+        print_text("nothing is left to take back on this laptop")
 
 
 @app.command()

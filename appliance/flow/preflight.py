@@ -23,12 +23,15 @@ _LINK_SECONDS = 8.0
 _LINK_PAUSE = 0.2
 
 
-def refuse_unless_root() -> None:
-    """Raise PreflightError unless this process may open the boot services' ports."""
+def refuse_unless_root(
+    what: str = "the boot services need root",
+    why: str = "they listen on ports 53, 67, 69, 80, 123, 514 and 4011 and set an address",
+) -> None:
+    """Raise PreflightError unless this process is root's, who may open ports and set addresses."""
     if os.geteuid() != 0:
         raise PreflightError(
-            "the boot services need root",
-            why="they listen on ports 53, 67, 69, 80, 123, 514 and 4011 and set an address",
+            what,
+            why=why,
             fix="run the same command with sudo",
         )
 

@@ -122,7 +122,7 @@ def _refused_changes(site: Site, frozen: Frozen, built: frozenset[str]) -> Itera
     network = site.networks[site.provisioning]
     was = frozen.networks.get(site.provisioning)
     names = ", ".join(sorted(built))
-    undo = "put the old value back; to change it, 'provision undo' and install every machine anew"
+    undo = "put the old value back; to change it, name the site anew and install every machine anew"
     said: list[tuple[Path, object, object]] = [
         (("hypervisor", "harvester"), site.hypervisor.harvester, frozen.harvester),
         (VIP_PATH, site.hypervisor.vip, frozen.vip),

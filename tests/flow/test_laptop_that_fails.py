@@ -61,6 +61,58 @@ def test_killed_it_leaves_no_orphan_that_answers(site: RehearsedSite) -> None:
     assert _processes(site) == {}
 
 
+def _network(site: RehearsedSite) -> tuple[str, str, str]:
+    """Give how the appliance's network stands: address, routing rules, forwarding."""
+    rules = subprocess.run([*site.inside, "ip", "rule"], check=True, capture_output=True, text=True)
+    path = f"/proc/sys/net/ipv4/conf/{INTERFACE}/forwarding"
+    forwarding = subprocess.run(
+        [*site.inside, "cat", path], check=True, capture_output=True, text=True
+    )
+    return site.addresses(), rules.stdout, forwarding.stdout
+
+
+def _forward(site: RehearsedSite) -> None:
+    """Let the laptop forward, as one with containers or a VPN does."""
+    words = ["sysctl", "-q", "-w", f"net.ipv4.conf.{INTERFACE}.forwarding=1"]
+    subprocess.run([*site.inside, *words], check=True)
+
+
+def test_what_a_killed_run_set_is_taken_back_by_undo(site: RehearsedSite) -> None:
+    """Address, rules and forwarding are as before; undo says so, once; the machine is left alone.
+
+    While a run goes on it is refused.
+    """
+    _forward(site)
+    before = _network(site)
+    run = site.run()
+    run.until(is_step("s4"))
+    assert "another run holds this site" in site.done("undo", code=3)
+    run.kill()
+    left = _network(site)
+    assert all(now != was for now, was in zip(left, before, strict=True))
+    said = site.done("undo")
+    assert _network(site) == before
+    for words in ("10.77.0.", "routing rules", "forwarding"):
+        assert words in said
+    assert "nothing is left" in site.done("undo")
+    assert _network(site) == before
+
+
+def test_the_run_after_a_killed_one_takes_back_what_both_set(site: RehearsedSite) -> None:
+    """It finds the address there already, and at its end all is as before the first."""
+    _forward(site)
+    before = _network(site)
+    run = site.run()
+    run.until(is_step("s4"))
+    run.kill()
+    again = site.run()
+    again.until(is_step("s4"))
+    again.interrupt()
+    assert again.end() == 130
+    assert _network(site) == before
+    assert "nothing is left" in site.done("undo")
+
+
 def test_the_adapter_may_be_pulled_in_the_middle_of_the_image(site: RehearsedSite) -> None:
     """A new interface of the same name is opened again, and the same installation ends well."""
     machine = site.machine()

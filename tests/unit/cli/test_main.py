@@ -144,6 +144,15 @@ def test_reinstall_needs_a_known_machine_and_yes(site: Path, tmp_path: Path) -> 
     assert _provision("reinstall", site, "hv1", "--yes", *state)[0] == 0
 
 
+@pytest.mark.root
+def test_undo_says_when_there_is_nothing_to_take_back(site: Path, tmp_path: Path) -> None:
+    """And makes no state where there is none."""
+    state = tmp_path / "state"
+    code, out, err = _provision("undo", site, "--state", state)
+    assert (code, out, err) == (0, "nothing is left to take back on this laptop\n", "")
+    assert not state.exists()
+
+
 def test_report_and_support_give_their_paths(site: Path, tmp_path: Path) -> None:
     """Where they were asked for; the support file with its short code."""
     state = ("--state", tmp_path / "state")
