@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from appliance.errors import InputError, LabNetworkError, LabNetworkError
+from appliance.errors import InputError, LabNetworkError
 from appliance.lab import network
 from appliance.lab.network import LabNetwork, create, exec_prefix, sweep
 
