@@ -8,9 +8,11 @@ by `flush`, so that no packet waits for a disk.
 from __future__ import annotations
 
 import json
+import secrets
 import sqlite3
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -21,6 +23,10 @@ from appliance.values import Mac
 
 SYSLOG_LINES_PER_MACHINE = 2000
 OTHER_EVENTS = 20000
+REPEATED_EVENTS = 10_000
+"""So many are told again at most: half of what the channel to main holds."""
+
+_MARKED = frozenset({"evidence", "decision", "finding"})
 _PENDING_LIMIT = 5000
 _TRIM_EVERY = 500
 
@@ -33,7 +39,8 @@ CREATE TABLE IF NOT EXISTS event (
   mac TEXT,
   machine TEXT,
   seen TEXT,
-  data TEXT NOT NULL DEFAULT '[]'
+  data TEXT NOT NULL DEFAULT '[]',
+  mark TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX IF NOT EXISTS event_of ON event (kind, machine, id);
 CREATE TABLE IF NOT EXISTS minted (
@@ -50,7 +57,8 @@ CREATE TABLE IF NOT EXISTS minted (
 ) STRICT, WITHOUT ROWID;
 """
 
-_INSERT = "INSERT INTO event (at, kind, text, mac, machine, seen, data) VALUES (?,?,?,?,?,?,?)"
+_COLUMNS = "at, kind, text, mac, machine, seen, data, mark"
+_INSERT = f"INSERT INTO event ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)"  # noqa: S608 - fixed text
 
 
 class BootStore:
@@ -65,6 +73,17 @@ class BootStore:
         self._db.executescript(_TABLES)
         self._pending: deque[BootEvent] = deque(maxlen=_PENDING_LIMIT)
         self._since_trim = 0
+        # Each start counts for itself: a number that was told but never written, because the
+        # power went, is not given again, and neither is one of a boot.db that was lost.
+        self._start = secrets.token_hex(8)
+        self._marks = 0
+
+    def marked(self, event: BootEvent) -> BootEvent:
+        """Give an event its mark if it is of a kind that main is told until it has it."""
+        if event.kind not in _MARKED:
+            return event
+        self._marks += 1
+        return replace(event, mark=f"{self._start}.{self._marks}")
 
     def add(self, event: BootEvent) -> None:
         """Keep an event: evidence at once, anything else with the next `flush`."""
@@ -107,11 +126,25 @@ class BootStore:
         """Give kept events, oldest first."""
         self.flush()
         rows = self._db.execute(
-            "SELECT at, kind, text, mac, machine, seen, data FROM event"
+            f"SELECT {_COLUMNS} FROM event"  # noqa: S608 - fixed text
             " WHERE (?1 IS NULL OR machine=?1) AND (?2 IS NULL OR kind=?2) ORDER BY id",
             (machine, kind),
         )
         return [_event(row) for row in rows]
+
+    def after(self, mark: str) -> list[BootEvent]:
+        """Give the newest REPEATED_EVENTS marked events that came after one, oldest first.
+
+        After a mark that is not known here (never written, trimmed, of a lost boot.db), all.
+        """
+        self.flush()
+        rows = self._db.execute(
+            f"SELECT {_COLUMNS} FROM event WHERE mark<>''"  # noqa: S608 - fixed text
+            " AND id > (SELECT coalesce(max(id), 0) FROM event WHERE mark<>'' AND mark=?)"
+            " ORDER BY id DESC LIMIT ?",
+            (mark, REPEATED_EVENTS),
+        ).fetchall()
+        return [_event(row) for row in reversed(rows)]
 
     def keep_boots(self, boots: Iterable[Boot], now: Moment) -> None:
         """Keep what boots have become: all but their documents, and of the token its digest."""
@@ -166,11 +199,12 @@ def _row(event: BootEvent) -> tuple[object, ...]:
         event.machine,
         event.seen.value if event.seen else None,
         json.dumps(event.data),
+        event.mark,
     )
 
 
-def _event(row: tuple[float, str, str, str | None, str | None, str | None, str]) -> BootEvent:
-    at, kind, text, mac, machine, seen, data = row
+def _event(row: tuple[float, str, str, str | None, str | None, str | None, str, str]) -> BootEvent:
+    at, kind, text, mac, machine, seen, data, mark = row
     return BootEvent(
         at=at,
         kind=kind,
@@ -179,6 +213,7 @@ def _event(row: tuple[float, str, str, str | None, str | None, str | None, str])
         machine=machine,
         seen=Seen(seen) if seen else None,
         data=tuple((str(key), str(value)) for key, value in json.loads(data)),
+        mark=mark,
     )
 
 

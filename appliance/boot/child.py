@@ -22,7 +22,7 @@ from threading import Thread
 
 from appliance.boot.boot_store import BootStore
 from appliance.boot.channel import Channel
-from appliance.boot.control import Configure, Inject, Machines, Ready, Stop, ToMain
+from appliance.boot.control import Configure, Inject, Machines, Ready, Repeat, Stop, ToMain
 from appliance.boot.dhcp_server import DhcpService
 from appliance.boot.dns_server import DnsService
 from appliance.boot.http_app import make_app
@@ -96,6 +96,8 @@ class Child:
         try:
             for message in self._channel.receive():
                 match message:
+                    case Repeat(after):
+                        self._state.repeat(after)
                     case Configure(network, files):
                         self._state.configure(network, files)
                         self._loop.call_soon(self._start_services)

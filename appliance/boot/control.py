@@ -29,6 +29,16 @@ class Configure:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeat:
+    """main → boot, first of all: tell again what came after the event with this mark.
+
+    It is the last that main has in its journal; empty if it has none.
+    """
+
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class Machines:
     """main → boot: all machines of the site, each armed or held. Replaces what was sent before."""
 
@@ -69,11 +79,12 @@ class RecordChanged:
     record: Record
 
 
-ToBoot = Configure | Machines | Inject | Stop
+ToBoot = Repeat | Configure | Machines | Inject | Stop
 ToMain = Ready | Event | RecordChanged
 ControlMessage = ToBoot | ToMain
 
 _KINDS: dict[str, type[ControlMessage]] = {
+    "repeat": Repeat,
     "configure": Configure,
     "machines": Machines,
     "inject": Inject,

@@ -95,7 +95,8 @@ class BootEvent:
     """Something boot saw or decided, at a Unix time, in words for people.
 
     `kind` is `dhcp`, `tftp`, `http`, `hook`, `dns`, `ntp`, `syslog`, `decision`, `finding`
-    or `evidence`; with `evidence`, `seen` says which.
+    or `evidence`; with `evidence`, `seen` says which. `mark` names the event for ever, in every
+    boot.db there will be; it is empty for what is told once and not again.
     """
 
     at: float
@@ -105,3 +106,4 @@ class BootEvent:
     machine: str | None = None
     seen: Seen | None = None
     data: tuple[tuple[str, str], ...] = ()
+    mark: str = ""

@@ -22,6 +22,7 @@ from appliance.boot.control import (
     Machines,
     Ready,
     RecordChanged,
+    Repeat,
     Stop,
     ToMain,
 )
@@ -69,6 +70,7 @@ class BootProcess:
         self._state_dir = Path()
         self._configure: Configure | None = None
         self._machines = Machines(())
+        self._heard = ""
         self._running: _Running | None = None
         self._stopping = False
         self._failure: StepError | None = None
@@ -85,16 +87,21 @@ class BootProcess:
         state_dir: Path,
         network: BootNetwork,
         files: tuple[ServedFile, ...],
+        *,
+        after: str = "",
     ) -> None:
         """Start the services on open sockets; returns when all of them answer.
 
-        `state_dir` becomes the child's own (boot.db lies there). The sockets stay open here, for
-        a restart. Raises StepError with the child's last words if it does not come up.
+        `state_dir` becomes the child's own (boot.db lies there). `after` is the mark of the last
+        event that the caller has: what came since is given again, before anything new, and some
+        of it may have been given before. The sockets stay open here, for a restart. Raises
+        StepError with the child's last words if it does not come up.
         """
         with self._lock:
             self._sockets = dict(sockets)
             self._state_dir = state_dir
             self._configure = Configure(network, files)
+            self._heard = after
             self._stopping = False
             self._failure = None
             self._start_child()
@@ -155,6 +162,8 @@ class BootProcess:
     def _start_child(self) -> None:
         running = self._spawn()
         self._running = running
+        # First of all: what is told next, such as a machine's record, follows from these events.
+        running.channel.send(Repeat(self._heard))
         # Before the services start: leases read back must be known for what they are.
         running.channel.send(self._machines)
         if self._configure is not None:
@@ -209,6 +218,8 @@ class BootProcess:
                     running.ready.set()
                 elif isinstance(message, Event | RecordChanged):
                     self._events.put(message)
+                    if isinstance(message, Event) and message.event.mark:
+                        self._heard = message.event.mark
         except WireError as error:
             self._find(f"the boot process sent what is no message: {error}")
         running.ended.set()

@@ -83,6 +83,14 @@ class BootState:
             self._network = network
             self._files = {file.name: file for file in files}
 
+    def repeat(self, after: str) -> None:
+        """Tell main what it has not journalled: the marked events after the last that it has."""
+        with self._lock:
+            missed: list[BootEvent] = []
+            self._on_disk(lambda: missed.extend(self._store.after(after)))
+            for event in missed:
+                self._emit(Event(event))
+
     def set_machines(self, machines: tuple[BootMachine, ...]) -> None:
         """Take all machines. One that is no longer armed loses its living boots."""
         with self._lock:
@@ -189,7 +197,7 @@ class BootState:
     def note(self, event: BootEvent) -> None:
         """Keep an event, fold it if it is evidence, and tell main."""
         with self._lock:
-            event = self._named(event)
+            event = self._store.marked(self._named(event))
             self._remember_firmware(event)
             if event.kind == "evidence" and event.seen is not None:
                 self._new_boot(event.mac, event.machine, event.seen)

@@ -67,13 +67,26 @@ class Context:
         machine: str | None = None,
         data: Mapping[str, Any] | None = None,
         at: float | None = None,
+        mark: str = "",
     ) -> None:
-        """Keep an event and pass it to whoever watches; on a full disk, pass it on all the same."""
+        """Keep an event and pass it to whoever watches; on a full disk, pass it on all the same.
+
+        What has a `mark` that is kept already was told before, and is not told again.
+        """
+        if mark and self.journal.has(mark):
+            return
         text = self.redactor.text(text)  # what machines say may hold anything
         data = {key: self.redactor.value(value) for key, value in (data or {}).items()}
         try:
             event = self.journal.add_event(
-                kind, text, run=self.run, step=self.step, machine=machine, data=data, at=at
+                kind,
+                text,
+                run=self.run,
+                step=self.step,
+                machine=machine,
+                data=data,
+                at=at,
+                mark=mark or None,
             )
         except StoreFullError as error:
             when = self.clock.utc() if at is None else at

@@ -225,7 +225,14 @@ class Watch:
             data["mac"] = str(event.mac)
         if event.seen is not None:
             data["seen"] = event.seen.value
-        self._context.tell(event.kind, event.text, machine=event.machine, data=data, at=event.at)
+        self._context.tell(
+            event.kind,
+            event.text,
+            machine=event.machine,
+            data=data,
+            at=event.at,
+            mark=event.mark,
+        )
 
     def _all_ready(self) -> bool:
         return all(

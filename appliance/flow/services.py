@@ -54,7 +54,13 @@ class Services:
         process = BootProcess(clock=self._context.clock)
         process.set_machines(self._machines)
         try:
-            process.start(self._sockets, self._context.site_paths.boot, network, self._files)
+            process.start(
+                self._sockets,
+                self._context.site_paths.boot,
+                network,
+                self._files,
+                after=self._context.journal.last_mark(),
+            )
         except StepError:
             self._close_sockets()
             raise

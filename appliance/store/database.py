@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from importlib import resources
 from pathlib import Path
 
@@ -12,7 +13,11 @@ from appliance.errors import PreflightError
 VERSION = 2
 """The schema's version, kept in SQLite's own `user_version`."""
 
-_SINCE_1 = "CREATE TABLE left_behind (step TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT"
+_SINCE_1 = (
+    "CREATE TABLE left_behind (step TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+    "ALTER TABLE event ADD COLUMN mark TEXT",
+    "CREATE UNIQUE INDEX event_mark ON event (mark)",
+)
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -39,6 +44,22 @@ def open_database(path: Path) -> sqlite3.Connection:
             why=str(error),
             fix="free disk space, or bring the file back from a backup",
         ) from error
+
+
+def open_copy(path: Path | None) -> sqlite3.Connection:
+    """Open a copy of main.db in memory, empty without a path: what is written to it is not kept.
+
+    Raises PreflightError as `open_database` does.
+    """
+    copy = _connect(Path(":memory:"))
+    if path is not None:
+        try:
+            with closing(open_database(path)) as original:
+                original.backup(copy)
+        except BaseException:
+            copy.close()
+            raise
+    return copy
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -78,7 +99,8 @@ def _create(connection: sqlite3.Connection) -> None:
             for statement in schema.split(";"):
                 connection.execute(statement)
         elif version == 1:
-            connection.execute(_SINCE_1)
+            for statement in _SINCE_1:
+                connection.execute(statement)
         connection.execute(f"PRAGMA user_version={VERSION}")
     except BaseException:
         connection.execute("ROLLBACK")

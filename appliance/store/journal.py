@@ -113,7 +113,7 @@ class Journal:
             (self._clock(), outcome, json.dumps(dict(evidence)), run, name),
         )
 
-    def add_event(
+    def add_event(  # noqa: PLR0913 - an event has that many sides
         self,
         kind: str,
         text: str,

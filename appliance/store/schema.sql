@@ -26,8 +26,9 @@ CREATE TABLE event (
     machine TEXT,
     text TEXT NOT NULL,
     data TEXT NOT NULL DEFAULT '{}',
-    mark TEXT UNIQUE
+    mark TEXT
 ) STRICT;
+CREATE UNIQUE INDEX event_mark ON event (mark);
 CREATE TABLE machine (
     name TEXT PRIMARY KEY,
     record TEXT NOT NULL,

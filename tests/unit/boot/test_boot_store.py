@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from appliance.boot import boot_store
 from appliance.boot.boot_store import BootStore
 from appliance.boot.model import BootEvent, Moment
@@ -121,3 +123,52 @@ def test_a_clock_that_was_set_back_does_not_lengthen_a_boot(tmp_path: Path) -> N
 
     (boot,) = store.boots(Moment(NOW.unix - 86_400, 7.0))
     assert boot.deadline == 7.0 + 3 * 3600
+
+
+def kept(store: BootStore, *texts: str, kind: str = "evidence") -> list[BootEvent]:
+    """Mark and keep events of these texts."""
+    events = [
+        store.marked(BootEvent(1.0, kind, text, HV1, "hv1", Seen.KERNEL_SENT)) for text in texts
+    ]
+    for event in events:
+        store.add(event)
+    return events
+
+
+def test_what_came_after_a_mark_is_given_in_order_over_all_starts(tmp_path: Path) -> None:
+    """Decisions and findings too; what is never told again has no mark and is not among it."""
+    store = BootStore(tmp_path / "boot.db")
+    first, second = kept(store, "1", "2")
+    (plain,) = kept(store, "a name was asked for", kind="dns")
+    (third,) = kept(store, "3", kind="decision")
+    store.close()
+    again = BootStore(tmp_path / "boot.db")
+    (fourth,) = kept(again, "4", kind="finding")
+
+    assert plain.mark == ""
+    assert len({each.mark for each in (first, second, third, fourth)}) == 4
+    assert again.after("") == [first, second, third, fourth]
+    assert again.after(second.mark) == [third, fourth]
+    assert again.after(fourth.mark) == []
+
+
+def test_after_a_mark_that_is_not_known_here_all_is_given(tmp_path: Path) -> None:
+    """Main heard it, and then the power went before it was written, or boot.db was lost."""
+    store = BootStore(tmp_path / "boot.db")
+    (written,) = kept(store, "1")
+    (told_only,) = (store.marked(BootEvent(2.0, "decision", "2")),)
+
+    (later,) = kept(BootStore(tmp_path / "boot.db"), "3")
+    assert BootStore(tmp_path / "boot.db").after(told_only.mark) == [written, later]
+    (fresh,) = kept(BootStore(tmp_path / "other.db"), "1")
+    assert BootStore(tmp_path / "other.db").after(later.mark) == [fresh]
+    assert fresh.mark not in (written.mark, told_only.mark, later.mark)
+
+
+def test_what_is_given_again_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest of it: more than the channel holds would push itself out."""
+    monkeypatch.setattr(boot_store, "REPEATED_EVENTS", 3)
+    store = BootStore(tmp_path / "boot.db")
+    events = kept(store, *"12345")
+
+    assert store.after("") == events[2:]

@@ -19,6 +19,7 @@ from appliance.boot.control import (
     Machines,
     Ready,
     RecordChanged,
+    Repeat,
     Stop,
     decode,
     encode,
@@ -36,9 +37,12 @@ MESSAGES: list[ControlMessage] = [
     Machines(()),
     Inject(Evidence("hv1", Seen.SYSTEM_ANSWERS, 5.5, "ä\n\u2028")),
     Stop(),
+    Repeat(""),
+    Repeat("ab.12"),
     Ready(("http", "tftp")),
     Event(BootEvent(1.5, "http", "text", HV1, "hv1", Seen.IMAGE_ASKED, (("a", "b"), ("c", "d")))),
     Event(BootEvent(1.0, "dns", "")),
+    Event(BootEvent(1.0, "decision", "x", mark="ab.12")),
     RecordChanged("hv1", Record(State.IMAGE, 1, True, 2, 3.0, Seen.CONFIG_SENT, 4.0, "t")),
 ]
 

@@ -146,3 +146,56 @@ def test_a_child_that_cannot_start_is_an_error_with_its_last_words(
 
     assert "Error" in caught.value.why
     assert process.pid is None
+
+
+def _first_event(process: BootProcess) -> Event:
+    """Give the first event of a kind that is told until main has it, and drop what else came."""
+    found: list[Event] = []
+
+    def come() -> bool:
+        told = process.events(0.1)
+        found.extend(each for each in told if isinstance(each, Event) and each.event.mark)
+        return bool(found)
+
+    until(come)
+    return found[0]
+
+
+def test_a_new_main_is_told_what_the_killed_one_never_read(
+    process: BootProcess, sockets: Sockets, folder: Path
+) -> None:
+    """From the last that it has on, and before the record that follows from it."""
+    process.set_machines((armed(), held()))
+    process.start(sockets, folder, NETWORK, ())
+    process.inject(Evidence("hv1", Seen.KERNEL_SENT, 5.0, "kernel"))
+    first = _first_event(process)
+    process.inject(Evidence("hv1", Seen.ROOTFS_SENT, 6.0, "rootfs"))
+    second = _first_event(process)
+    process.stop()
+
+    for after, missing in (("", [first, second]), (first.event.mark, [second])):
+        again = BootProcess(clock=CLOCK)
+        again.set_machines((armed(), held()))
+        again.start(sockets, folder, NETWORK, (), after=after)
+        told = list(again.events(PATIENCE))
+        again.stop()
+        assert told[: len(missing)] == missing
+        assert [type(each) for each in told[len(missing) :]] == [RecordChanged]
+
+
+def test_a_child_that_is_started_again_repeats_nothing_that_was_read(
+    process: BootProcess, sockets: Sockets, folder: Path
+) -> None:
+    """What was read before it died waits for main here."""
+    process.set_machines((armed(), held()))
+    process.start(sockets, folder, NETWORK, ())
+    process.inject(Evidence("hv1", Seen.KERNEL_SENT, 5.0, "kernel"))
+    first, child = _first_event(process), process.pid
+    assert child is not None
+    os.kill(child, signal.SIGKILL)
+    until(lambda: process.pid not in (None, child))
+    until(lambda: healthy(sockets))
+    process.inject(Evidence("hv1", Seen.ROOTFS_SENT, 6.0, "rootfs"))
+
+    assert first.event.text == "kernel"
+    assert _first_event(process).event.text == "rootfs"

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from appliance.boot.control import RecordChanged
+from appliance.boot.control import Event, RecordChanged
 from appliance.boot.decide import Action
 from appliance.boot.model import BootEvent, BootMachine
 from appliance.boot.tokens import Boot, Hook, Refusal, Refused, Reported
@@ -331,3 +331,35 @@ def test_a_full_disk_ends_no_installation(world: World) -> None:
     world.store._db.execute("PRAGMA max_page_count=100000")
     world.state.flush()
     assert Seen.HOOK_SUCCEEDED in [each.seen for each in world.store.evidence()]
+
+
+def test_what_main_has_not_journalled_is_told_again(world: World) -> None:
+    """Evidence, decisions and findings after its last, each as it was; nothing that it has."""
+    world.state.see("hv1", Seen.FIRMWARE_DHCP, "asks", mac=HV1)
+    world.state.decide_for(HV1, firmware=None, booting=True)
+    world.state.say("dns", "a name was asked for")
+    world.state.say("finding", "a rival")
+    world.state.see("hv1", Seen.KERNEL_SENT, "kernel")
+    told = [each for each in world.told if isinstance(each, Event) and each.event.mark]
+    assert [each.event.kind for each in told] == ["evidence", "decision", "finding", "evidence"]
+
+    world.told.clear()
+    world.state.repeat(told[0].event.mark)
+    assert world.told == told[1:]
+
+    world.told.clear()
+    world.start((armed(), held()))
+    world.told.clear()
+    world.state.repeat("")
+    assert world.told == told
+    world.told.clear()
+    world.state.repeat(told[-1].event.mark)
+    assert world.told == []
+
+
+def test_a_database_that_cannot_be_read_ends_nothing(world: World) -> None:
+    """Main is told of it in the place of what is missing."""
+    world.store.close()
+    world.told.clear()
+    world.state.repeat("")
+    assert ["cannot" in event.text for event in world.events("finding")] == [True]

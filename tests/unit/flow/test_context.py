@@ -34,3 +34,15 @@ def test_a_stop_is_raised_with_what_to_do_next(tmp_path: Path) -> None:
             context.raise_if_stopped()
     assert caught.value.exit_code == 130
     assert "again" in caught.value.fix
+
+
+def test_what_is_told_again_is_kept_and_heard_once(tmp_path: Path) -> None:
+    """After a kill the boot process repeats what main may not have kept."""
+    heard: list[str] = []
+    with context_in(tmp_path, listeners=(lambda event: heard.append(event.text),)) as context:
+        for mark in ("a.1", "a.2", "a.1", "a.2", "a.3"):
+            context.tell("evidence", mark, mark=mark)
+        for _ in range(2):
+            context.tell("finding", "of its own")
+        kept = [each.text for each in context.journal.events()]
+    assert heard == kept == ["a.1", "a.2", "a.3", "of its own", "of its own"]

@@ -8,19 +8,30 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from appliance.errors import PreflightError
-from appliance.store.database import VERSION, open_database
+from appliance.store.database import VERSION, open_copy, open_database
 
 Open = Callable[[Path], sqlite3.Connection]
-TABLES = {"run", "step", "event", "machine", "frozen", "approved", "vault", "left_behind"}
+TABLES = {
+    "run",
+    "step",
+    "event",
+    "machine",
+    "frozen",
+    "approved",
+    "vault",
+    "left_behind",
+    "event_mark",
+}
 
 
 def names(connection: sqlite3.Connection) -> set[str]:
-    """Give the tables there are."""
+    """Give the tables and indexes there are."""
     return {row["name"] for row in connection.execute("SELECT name FROM sqlite_master")}
 
 
@@ -64,13 +75,32 @@ def test_a_file_of_version_1_gets_what_came_since(tmp_path: Path, opened: Open) 
     path = tmp_path / "main.db"
     old = opened(path)
     old.execute("INSERT INTO frozen (id, value) VALUES (1, 'kept')")
+    old.execute("INSERT INTO event (at, kind, text) VALUES (1.0, 'finding', 'kept')")
     old.execute("DROP TABLE left_behind")
+    old.execute("DROP INDEX event_mark")
+    old.execute("ALTER TABLE event DROP COLUMN mark")
     old.execute("PRAGMA user_version=1")
     old.close()
     new = opened(path)
     assert names(new) >= TABLES
     assert new.execute("SELECT value FROM frozen").fetchone()["value"] == "kept"
+    assert tuple(new.execute("SELECT text, mark FROM event").fetchone()) == ("kept", None)
     assert new.execute("PRAGMA user_version").fetchone()[0] == VERSION
+
+
+def test_what_is_written_to_a_copy_is_not_kept(tmp_path: Path, opened: Open) -> None:
+    """It starts with what is there, or with empty tables, and makes no file."""
+    path = tmp_path / "main.db"
+    original = opened(path)
+    original.execute("INSERT INTO frozen (id, value) VALUES (1, 'kept')")
+    with closing(open_copy(path)) as copy:
+        assert copy.execute("SELECT value FROM frozen").fetchone()["value"] == "kept"
+        copy.execute("DELETE FROM frozen")
+    assert original.execute("SELECT count(*) FROM frozen").fetchone()[0] == 1
+    before = set(tmp_path.iterdir())
+    with closing(open_copy(None)) as empty:
+        assert names(empty) >= TABLES
+    assert set(tmp_path.iterdir()) == before
 
 
 def test_processes_that_open_a_new_file_at_once_all_succeed(tmp_path: Path, opened: Open) -> None:

@@ -165,3 +165,16 @@ def test_kill_9_leaves_every_told_event_on_disk(
     assert all(event.data["number"] == number for number, event in enumerate(events))
     journal.begin_run("0.1", "eth0")
     assert [entry.outcome for entry in journal.runs()] == ["killed", None]
+
+
+def test_what_another_process_told_is_kept_once(journal: Journal) -> None:
+    """Its mark says whether it is kept already, and which was the last."""
+    assert (journal.last_mark(), journal.has("a.1")) == ("", False)
+    journal.add_event("evidence", "first", mark="a.2")
+    journal.add_event("evidence", "second", mark="a.10")
+    journal.add_event("finding", "of its own")
+    journal.add_event("finding", "another of its own")
+
+    assert (journal.has("a.1"), journal.has("a.2"), journal.last_mark()) == (False, True, "a.10")
+    with pytest.raises(sqlite3.IntegrityError):
+        journal.add_event("evidence", "first", mark="a.2")
