@@ -13,8 +13,6 @@ BridgeheadError
 │   └── StoreFullError  the laptop's disk is full
 ├── LabNetworkError     the rehearsal's network could not be made                 exit 4
 ├── MachineError        a machine of the lab did not start, or does not answer    exit 4
-├── LabNetworkError     the rehearsal's network could not be made
-├── MachineError        a machine of the rehearsal did not start, or does not answer
 ├── WireError           a packet or request from outside that cannot be parsed
 └── StopRequestedError  the operator asked to stop                                exit 130
 
@@ -149,18 +147,6 @@ class StoreFullError(StepError):
     """The laptop's disk is full: what should be kept cannot be."""
 
     code = "BH402"
-
-
-class LabNetworkError(BridgeheadError):
-    """The rehearsal's network could not be made."""
-
-    code = "BH600"
-
-
-class MachineError(BridgeheadError):
-    """A machine of the rehearsal did not start, or does not answer."""
-
-    code = "BH610"
 
 
 class WireError(BridgeheadError):
