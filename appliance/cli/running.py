@@ -14,6 +14,7 @@ from appliance.errors import InputError
 from appliance.flow.checking import check_all
 from appliance.flow.context import Options
 from appliance.flow.looking import look_at
+from appliance.flow.preflight import refuse_at_once
 from appliance.flow.run import STEPS, provision
 from appliance.flow.session import opened, stopped_by_signals
 from appliance.paths import Paths
@@ -50,9 +51,10 @@ class Wish:
 
 
 def run_site(wish: Wish) -> None:
-    """Run a site. Raises what the run raises."""
+    """Run a site. Raises what the run raises; what a look refuses, before anything is written."""
     look = look_at(wish.site, wish.paths)
     options = wish.options()
+    refuse_at_once(options, wish.paths.site(look.plan.site_id))
     with ExitStack() as stack:
         listener = (
             JsonPrinter(sys.stdout).feed

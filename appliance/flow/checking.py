@@ -25,7 +25,9 @@ def check_all(look: Look, options: Options, *, confirm: Confirm) -> Iterator[str
     yield f"site {look.plan.site_id}: the file is right"
     for machine in look.plan.machines:
         yield f"{machine.name}: {machine.not_armed or 'armed'}"
-    with opened(look.site_file, look.plan.site_id, look.paths, options, confirm=confirm) as context:
+    with opened(
+        look.site_file, look.plan.site_id, look.paths, options, confirm=confirm, keep=False
+    ) as context:
         yield from _check_laptop(context, look)
 
 
@@ -33,8 +35,8 @@ def _check_laptop(context: Context, look: Look) -> Iterator[str]:
     done = ArtifactsStep(context).run(look.plan)
     yield f"{len(done.value)} files are there and verified"
     refuse_unless_root()
-    refuse_unreachable_state(context)
-    refuse_unready_interface(context)
+    refuse_unreachable_state(context.site_paths)
+    refuse_unready_interface(context.options.interface)
     name = context.options.interface
     on = look_interface(name).up
     yield f"{name} is there and has link" if on else f"{name} is there, and switched off"

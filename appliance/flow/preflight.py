@@ -12,11 +12,13 @@ from appliance.boot.model import ServedFile
 from appliance.boot.privileges import Account, boot_account
 from appliance.boot.rival import probe
 from appliance.errors import PreflightError, RivalDhcpError
-from appliance.flow.context import Context
+from appliance.flow.context import Context, Options
+from appliance.paths import SitePaths
 from appliance.site.plan import Plan
 from appliance.tools.host_clock import synchronised
 from appliance.tools.interface import look, refuse_if_managed
 
+_WITHOUT_SERVICES = ("s1", "s2")
 _RIVAL_SECONDS = 3.0
 _LINK_SECONDS = 8.0
 """Both ends agree on a speed within 2 to 4 s."""
@@ -36,13 +38,25 @@ def refuse_unless_root(
         )
 
 
-def refuse_unreachable_state(context: Context) -> None:
+def refuse_at_once(options: Options, site_paths: SitePaths) -> None:
+    """Raise PreflightError for what a look shows, before a run has written anything.
+
+    A run that ends before its services start needs nothing of it.
+    """
+    if options.until in _WITHOUT_SERVICES:
+        return
+    refuse_unless_root()
+    refuse_unreachable_state(site_paths)
+    refuse_unready_interface(options.interface)
+
+
+def refuse_unreachable_state(site_paths: SitePaths) -> None:
     """Raise PreflightError if the boot process, which has no rights, cannot reach its folder."""
     account = boot_account()
-    for folder in reversed(context.site_paths.folder.absolute().parents):
+    for folder in reversed(site_paths.folder.absolute().parents):
         if folder.exists() and not _may_enter(folder, account):
             raise PreflightError(
-                f"the boot process cannot reach {context.site_paths.folder}",
+                f"the boot process cannot reach {site_paths.folder}",
                 where=str(folder),
                 why=f"it runs as {account.name} and may not enter that folder",
                 fix=f"give another folder with --state, or 'chmod o+x {folder}'",
@@ -56,9 +70,8 @@ def _may_enter(folder: Path, account: Account) -> bool:
     return bool(seen.st_mode & (stat.S_IXGRP if seen.st_gid == account.gid else stat.S_IXOTH))
 
 
-def refuse_unready_interface(context: Context) -> None:
+def refuse_unready_interface(name: str) -> None:
     """Raise PreflightError if the interface is missing, without link, or held by another."""
-    name = context.options.interface
     interface = look(name)
     refuse_if_managed(name)
     if interface.up and not interface.carrier:

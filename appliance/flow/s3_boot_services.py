@@ -98,8 +98,8 @@ class BootServicesStep(Step[Served, Services]):
         """Check the laptop and the wire, then start. Raises PreflightError, nothing changed."""
         context = self._context
         refuse_unless_root()
-        refuse_unreachable_state(context)
-        refuse_unready_interface(context)
+        refuse_unreachable_state(context.site_paths)
+        refuse_unready_interface(context.options.interface)
         refuse_doubtful_clock(context, given.files)
         network = given.plan.provisioning
         setting = self._noted(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import signal
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,18 +12,19 @@ from pathlib import Path
 from types import FrameType
 
 from appliance.flow.context import Confirm, Context, Listener, Options
-from appliance.paths import Paths
-from appliance.store.database import open_database
+from appliance.paths import Paths, SitePaths
+from appliance.store.database import open_copy, open_database
 from appliance.store.documents import Approved, Frozen
 from appliance.store.journal import Journal
 from appliance.store.lock import hold
 from appliance.store.machines import ProvenMachines
 from appliance.store.vault import Vault, host_key
 from appliance.tools.clock import Clock, as_text
+from appliance.values import Secret
 
 
 @contextmanager
-def opened(
+def opened(  # noqa: PLR0913 - each of its sides is chosen by its caller
     site_file: Path,
     site_id: str,
     paths: Paths,
@@ -30,8 +33,11 @@ def opened(
     listeners: tuple[Listener, ...] = (),
     confirm: Confirm = lambda _question: False,
     exclusive: str | None = None,
+    keep: bool = True,
 ) -> Iterator[Context]:
     """Open a site. `exclusive` names who holds it for the time; None only looks.
+
+    With `keep` false nothing is written: what is told and kept goes to a copy in memory.
 
     Raises BusyError if it is held, PreflightError if its state cannot be opened.
     """
@@ -40,7 +46,7 @@ def opened(
     with ExitStack() as stack:
         if exclusive is not None:
             stack.enter_context(hold(site_paths.lock, who=exclusive, since=as_text(clock.utc())))
-        connection = open_database(site_paths.database)
+        connection, key = _kept(paths, site_paths) if keep else _copied(paths, site_paths)
         stack.callback(connection.close)
         yield Context(
             site_file=site_file,
@@ -51,12 +57,33 @@ def opened(
             proven=ProvenMachines(connection),
             frozen=Frozen(connection),
             approved=Approved(connection),
-            vault=Vault(connection, host_key(paths.host_key)),
+            vault=Vault(connection, key),
             clock=clock,
             confirm=confirm,
             resources=ExitStack(),
             listeners=listeners,
         )
+
+
+def _kept(paths: Paths, site_paths: SitePaths) -> tuple[sqlite3.Connection, Secret]:
+    connection = open_database(site_paths.database)
+    try:
+        return connection, host_key(paths.host_key)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _copied(paths: Paths, site_paths: SitePaths) -> tuple[sqlite3.Connection, Secret]:
+    if not site_paths.database.exists():
+        # There is nothing to open with the laptop's key, which may have to be made yet.
+        return open_copy(None), Secret(secrets.token_hex())
+    connection = open_copy(site_paths.database)
+    try:
+        return connection, host_key(paths.host_key)
+    except BaseException:
+        connection.close()
+        raise
 
 
 @contextmanager

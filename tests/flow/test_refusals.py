@@ -85,28 +85,30 @@ def test_a_port_in_use_is_named_with_its_program(site: RehearsedSite) -> None:
 
 
 def test_without_root_it_says_so(site: RehearsedSite) -> None:
-    """Code 3 and `sudo`, where the state could be written."""
+    """Code 3 and `sudo`, where the state could be written; and nothing was."""
     for path in (site.state, *site.state.rglob("*")):
         os.chown(path, 65534, 65534)
     as_nobody = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
     error = _refusal(site.run(prefix=as_nobody))
     assert "root" in error["what"]
     assert "sudo" in error["fix"]
+    assert not (site.state / "alpha").exists()
 
 
 def test_a_state_folder_of_others_is_refused(site: RehearsedSite) -> None:
-    """Code 3 where the state cannot be written."""
+    """Code 3 where the state cannot be written, by a run that needs no root otherwise."""
     as_nobody = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
-    error = _refusal(site.run(prefix=as_nobody))
+    error = _refusal(site.run("--to", "s2", prefix=as_nobody))
     assert error["code"] == "BH200"
     assert str(site.state) in error["where"]
 
 
 def test_an_interface_that_is_not_there(site: RehearsedSite) -> None:
-    """Code 3, with those that are."""
+    """Code 3, with those that are, before anything is written."""
     error = _refusal(site.provision("run", "--interface", "eth9", "--json", "--yes"))
     assert "'eth9'" in error["what"]
     assert INTERFACE in error["why"]
+    assert not (site.state / "alpha").exists()
 
 
 def test_an_interface_without_link(site: RehearsedSite) -> None:
@@ -166,11 +168,13 @@ def test_an_import_with_a_wrong_checksum_keeps_nothing(site: RehearsedSite) -> N
 
 
 def test_check_says_what_is_right_and_changes_nothing(site: RehearsedSite) -> None:
-    """All lines, code 0, no address set, no run noted."""
+    """All lines, code 0, no address set; no database and no key are made."""
     said = site.done("check", "--interface", INTERFACE, "--yes")
     for words in ("the file is right", "armed", "verified", "has link", "no other DHCP server"):
         assert words in said
     assert site.addresses() == ""
+    assert not (site.state / "alpha").exists()
+    assert not (site.state / "host.key").exists()
 
 
 # -------------------------------------------------------------------- the site file

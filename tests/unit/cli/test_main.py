@@ -100,7 +100,7 @@ def test_without_any_word_it_helps() -> None:
 def test_missing_files_are_exit_3(site: Path, tmp_path: Path) -> None:
     """Nothing was touched."""
     state = ("--state", tmp_path / "state")
-    code, _, err = _provision("run", site, "--interface", "lo", *state)
+    code, _, err = _provision("run", site, "--interface", "lo", "--to", "s2", *state)
     assert code == 3
     assert err.startswith("error BH300: ")
     assert "provision fetch" in err

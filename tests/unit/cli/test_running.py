@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from appliance.cli.running import Wish, check_site, run_site
-from appliance.errors import ArtifactError, InputError
+from appliance.errors import ArtifactError, InputError, PreflightError
 from appliance.flow.stocking import stock
 from appliance.paths import Paths
 from tests.plans import plan
@@ -38,6 +38,13 @@ def test_a_step_that_is_none_is_refused(tmp_path: Path) -> None:
         run_site(_wish(tmp_path, until="s9"))
     assert caught.value.where == "--to"
     assert "s1, s2" in caught.value.fix
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_run_that_is_refused_at_once_has_written_nothing(tmp_path: Path) -> None:
+    """Whoever it is run by: no root, a folder that is closed to others, or no such interface."""
+    with pytest.raises(PreflightError):
+        run_site(replace(_wish(tmp_path, until=None), interface="nosuch0"))
     assert not (tmp_path / "state").exists()
 
 

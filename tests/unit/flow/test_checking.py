@@ -99,6 +99,8 @@ def test_an_interface_that_is_off_is_no_fault(tmp_path: Path) -> None:
             text=True,
             check=False,
         )
+        written = (look.paths.site("alpha").folder, look.paths.host_key)
+        assert [each for each in written if each.exists()] == []
     assert done.returncode == 0, done.stderr
     assert "is there, and switched off" in done.stdout
     assert "other DHCP servers are looked for by the run" in done.stdout

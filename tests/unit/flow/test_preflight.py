@@ -13,10 +13,12 @@ from appliance.boot.model import ServedFile
 from appliance.errors import PreflightError
 from appliance.flow.context import Options
 from appliance.flow.preflight import (
+    refuse_at_once,
     refuse_doubtful_clock,
     refuse_unless_root,
     refuse_unreachable_state,
 )
+from appliance.paths import Paths
 from appliance.tools.host_clock import synchronised
 from tests.unit.flow.inside_namespace import Laptop, laptop, open_folder
 from tests.unit.flow.support import Ticks, context_in
@@ -36,6 +38,21 @@ def test_root_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
         refuse_unless_root()
     assert "67" in caught.value.why
     assert "sudo" in caught.value.fix
+
+
+def test_what_a_look_shows_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless the run ends before its services start: the file and the artifacts need no root."""
+    site_paths = Paths(tmp_path / "state").site("alpha")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    refuse_at_once(Options("nosuch0", until="s2"), site_paths)
+    with pytest.raises(PreflightError, match="root"):
+        refuse_at_once(Options("nosuch0", until="s3"), site_paths)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with open_folder() as folder, pytest.raises(PreflightError, match="nosuch0"):
+        refuse_at_once(Options("nosuch0"), Paths(folder).site("alpha"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_clock_before_its_own_files_is_wrong(tmp_path: Path) -> None:
@@ -78,11 +95,11 @@ def test_a_state_folder_that_boot_cannot_reach_is_refused() -> None:
         closed.mkdir(mode=0o700)
         with context_in(closed) as context:
             with pytest.raises(PreflightError, match="cannot reach") as caught:
-                refuse_unreachable_state(context)
+                refuse_unreachable_state(context.site_paths)
             assert caught.value.where == str(closed)
             assert f"chmod o+x {closed}" in caught.value.fix
             closed.chmod(0o711)
-            refuse_unreachable_state(context)
+            refuse_unreachable_state(context.site_paths)
 
 
 _LOOK = """
@@ -90,7 +107,7 @@ from appliance.flow.preflight import refuse_unready_interface, refuse_without_li
 now = iter(range(0, 1000, 5))
 with context_in(FOLDER, options=Options(INTERFACE)) as context:
     context.clock = Clock(lambda: 0.0, lambda: float(next(now)))
-    ready = refusal(refuse_unready_interface, context)
+    ready = refusal(refuse_unready_interface, INTERFACE)
     say(ready=ready, link=refusal(refuse_without_link, context))
 """
 
@@ -137,8 +154,8 @@ def test_a_folder_that_the_boot_process_cannot_enter_is_named() -> None:
         closed = Path(name)  # made 0700, as homes are
         with context_in(closed / "state") as context:
             with pytest.raises(PreflightError) as caught:
-                refuse_unreachable_state(context)
+                refuse_unreachable_state(context.site_paths)
             closed.chmod(0o711)
-            refuse_unreachable_state(context)
+            refuse_unreachable_state(context.site_paths)
     assert caught.value.where == str(closed)
     assert "--state" in caught.value.fix

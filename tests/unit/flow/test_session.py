@@ -13,6 +13,7 @@ from appliance.errors import BusyError
 from appliance.flow.context import Options
 from appliance.flow.session import opened, stopped_by_signals
 from appliance.paths import Paths
+from appliance.values import Secret
 
 _OPTIONS = Options(interface="lo")
 
@@ -32,6 +33,25 @@ def test_one_run_at_a_time_and_looks_beside_it(tmp_path: Path) -> None:
             assert context.proven.all() == ()
         with opened(site, "beta", paths, _OPTIONS, exclusive="provision run"):
             pass
+
+
+def test_a_check_keeps_nothing(tmp_path: Path) -> None:
+    """Neither where the site was never run, nor in the journal that there is."""
+    paths, site = Paths(tmp_path / "state"), tmp_path / "site.yaml"
+    with opened(site, "alpha", paths, _OPTIONS, keep=False) as context:
+        context.tell("finding", "seen by a check")
+        context.vault.put("token", Secret("of a check"))
+    assert not paths.root.exists()
+    with opened(site, "alpha", paths, _OPTIONS) as context:
+        context.tell("finding", "seen by a run")
+        context.vault.put("token", Secret("of a run"))
+    with opened(site, "alpha", paths, _OPTIONS, keep=False) as context:
+        token = context.vault.get("token")
+        assert token is not None
+        assert token.reveal() == "of a run"
+        context.tell("finding", "seen by a check")
+    with opened(site, "alpha", paths, _OPTIONS) as context:
+        assert [each.text for each in context.journal.events()] == ["seen by a run"]
 
 
 def test_the_first_interrupt_asks_and_the_second_acts() -> None:
