@@ -71,6 +71,8 @@ class BootStore:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(_TABLES)
+        if "mark" not in (row[1] for row in self._db.execute("PRAGMA table_info(event)")):
+            self._db.execute("ALTER TABLE event ADD COLUMN mark TEXT NOT NULL DEFAULT ''")
         self._pending: deque[BootEvent] = deque(maxlen=_PENDING_LIMIT)
         self._since_trim = 0
         # Each start counts for itself: a number that was told but never written, because the

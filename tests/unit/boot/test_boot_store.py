@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -172,3 +174,17 @@ def test_what_is_given_again_is_bounded(tmp_path: Path, monkeypatch: pytest.Monk
     events = kept(store, *"12345")
 
     assert store.after("") == events[2:]
+
+
+def test_a_file_from_before_there_were_marks_is_read_on(tmp_path: Path) -> None:
+    """Its evidence stays; it is not told again, for main may have it."""
+    store = BootStore(tmp_path / "boot.db")
+    store.add(evidence(Seen.HOOK_SUCCEEDED))
+    store.close()
+    with closing(sqlite3.connect(tmp_path / "boot.db")) as old:
+        old.execute("ALTER TABLE event DROP COLUMN mark")
+
+    again = BootStore(tmp_path / "boot.db")
+    assert len(list(again.evidence())) == 1
+    (new,) = kept(again, "new")
+    assert again.after("") == [new]
