@@ -133,11 +133,13 @@ def approve_machine(
     state: StateFolder = Paths().root,
 ) -> None:
     """Make an unknown machine known; without options, list those that wait."""
-    with look_at(site, Paths(state)).writing() as context:
-        if not mac:
+    look = look_at(site, Paths(state))
+    if not mac:
+        with look.reading() as context:
             for waiting in unknown_machines(context):
                 print_text(waiting)
-            return
+        return
+    with look.writing() as context:
         try:
             parsed = Mac.parse(mac)
         except ValueError as error:

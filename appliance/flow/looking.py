@@ -43,9 +43,17 @@ class Look:
         ) as context:
             yield context
 
+    @contextmanager
+    def reading(self) -> Iterator[Context]:
+        """Open a copy of the site's state: nothing is written, not even for a site never run."""
+        with opened(
+            self.site_file, self.plan.site_id, self.paths, Options(interface=""), keep=False
+        ) as context:
+            yield context
+
     def status(self) -> dict[str, Any]:
         """Give what is known, as `provision status --json` prints it."""
-        with self.writing() as context:
+        with self.reading() as context:
             return {
                 "site": self.plan.site_id,
                 "machines": {each.name: _status_of(context, each) for each in self.plan.machines},
@@ -61,7 +69,7 @@ class Look:
             if machine in ("", name)
         ]
         if machine:
-            with self.writing() as context:
+            with self.reading() as context:
                 lines += [
                     f"  {as_text(event.at)} {event.kind:<9} {event.text}"
                     for event in context.journal.events(machine=machine)

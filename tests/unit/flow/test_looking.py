@@ -62,3 +62,11 @@ def test_status_tells_state_last_and_next(tmp_path: Path) -> None:
     assert known["hv1"]["text"].startswith("it fetched it; next: the installer reporting STARTED")
     assert known["hv2"]["text"].startswith("not armed: ")
     assert "hv2" not in look.status_as_text("hv1")
+
+
+def test_a_status_of_a_site_that_never_ran_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Status changes nothing: no database, no key, no folder."""
+    look = look_at(_site(tmp_path), Paths(tmp_path / "state"))
+    assert look.status()["machines"]["hv1"]["state"] == "expected"
+    assert "hv2" in look.status_as_text("")
+    assert not (tmp_path / "state").exists()
