@@ -58,10 +58,6 @@ class Loop:
         """Call `on_readable` whenever `source` can be read."""
         self._selector.register(source, selectors.EVENT_READ, on_readable)
 
-    def watch_writable(self, source: HasFileno, on_ready: Callback) -> None:
-        """Watch a watched source for room to write as well; `on_ready` is called for both."""
-        self._selector.modify(source, selectors.EVENT_READ | selectors.EVENT_WRITE, on_ready)
-
     def forget(self, source: HasFileno) -> None:
         """Stop watching; what is not watched is ignored."""
         with contextlib.suppress(KeyError, ValueError):

@@ -28,6 +28,7 @@ from appliance.flow.orders import approve, reinstall, unknown_machines
 from appliance.flow.reporting import report_of, support_of
 from appliance.flow.stocking import stock
 from appliance.flow.undoing import undo_site
+from appliance.handover.short_code import decode_short_code
 from appliance.paths import Paths
 from appliance.site.schema import schema_json
 from appliance.site.show import plan_json, plan_text
@@ -200,6 +201,19 @@ def support(
     """Write one redacted file for whoever helps, and a short code to read over the phone."""
     made = support_of(look_at(site, Paths(state)), out)
     print_text(f"{made.path}\nshort code: {made.code}")
+
+
+@app.command("read-code")
+def read_code(
+    code: Annotated[str, typer.Argument(help="As it was read out, such as 2J46-8HHG.")],
+) -> None:
+    """Say what a short code means, to whoever helps over the telephone."""
+    standing = decode_short_code(code)
+    print_text(
+        f"the run: {standing.outcome}; step: {standing.step}; "
+        f"error: {f'BH{standing.error:03d}' if standing.error else 'none'}; "
+        f"worst machine: {standing.state}; not ready: {standing.not_ready} of {standing.machines}"
+    )
 
 
 @app.command()

@@ -32,7 +32,6 @@ class Options:
     yes: bool = False
     tftp_single_port: bool = False
     until: str | None = None
-    real: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

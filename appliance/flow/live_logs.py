@@ -10,8 +10,6 @@ from appliance.flow.secrets import site_secrets
 from appliance.machines.live_log import fetch_log
 from appliance.site.plan import MachinePlan, Plan
 
-_TAIL_LINES = 20
-
 
 class LiveLogs:
     """Fetches in the background, so that no watch is held up; tells on the watch's own thread."""

@@ -71,7 +71,6 @@ def _provision(context: Context) -> None:
         data={
             "version": bridgehead,
             "interface": context.options.interface,
-            "real": dict(context.options.real),
         },
     )
     outcome = "failed"

@@ -6,10 +6,8 @@ Only that counts: the installer's live system has the same address and an SSH se
 from __future__ import annotations
 
 import errno
-import socket
 import ssl
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
@@ -65,14 +63,3 @@ def why_not(error: OSError) -> str:
             return "nobody has this address on the network"
         case _:
             return f"no answer: {error.strerror or error}"
-
-
-def ssh_banner(address: IPv4Address, *, port: int = 22, timeout: float = TIMEOUT) -> str | None:
-    """Give the first line of an SSH server (RFC 4253, 4.2), or None. It proves no installation."""
-    try:
-        with closing(socket.create_connection((str(address), port), timeout)) as line:
-            line.settimeout(timeout)
-            words = line.recv(255).split(b"\n")[0].decode("ascii", "replace").strip()
-    except OSError:
-        return None
-    return words if words.startswith("SSH-") else None

@@ -5,7 +5,6 @@ Pure: records and the time in, words out. Times are Unix seconds of one clock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -84,15 +83,6 @@ def look(machine: str, record: Record, now: float, *, watched_since: float) -> L
         next=expectation.next if expectation else "",
         left=left,
         advice=_advice(record, now, watched_since),
-    )
-
-
-def look_at_all(
-    records: Mapping[str, Record], now: float, *, watched_since: float
-) -> tuple[Look, ...]:
-    """Judge every machine, in the order given."""
-    return tuple(
-        look(name, record, now, watched_since=watched_since) for name, record in records.items()
     )
 
 

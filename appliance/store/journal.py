@@ -177,11 +177,6 @@ class Journal:
         )
         return tuple(StepEntry(**{**row, "evidence": json.loads(row["evidence"])}) for row in rows)
 
-    def last_done(self, name: str) -> StepEntry | None:
-        """Give the newest entry of a step that ended well, in any run."""
-        found = [entry for entry in self.steps() if entry.name == name and entry.outcome == "done"]
-        return found[-1] if found else None
-
 
 def _event(row: sqlite3.Row) -> Event:
     return Event(

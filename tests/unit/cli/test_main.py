@@ -170,3 +170,15 @@ def test_the_schema_is_json() -> None:
     code, out, _ = _provision("schema")
     assert code == 0
     assert "hypervisor" in json.loads(out)["properties"]
+
+
+def test_a_short_code_is_read_back(site: Path, tmp_path: Path) -> None:
+    """What `support` prints is what `read-code` understands; a misheard one is refused."""
+    bundle = tmp_path / "support.tar.gz"
+    _, out, _ = _provision("support", site, "--out", bundle, "--state", tmp_path / "state")
+    short = out.split("short code: ")[1].strip()
+    code, out, _ = _provision("read-code", short)
+    assert code == 0
+    assert out.startswith("the run: never run; step: none; error: none; worst machine: expected")
+    wrong = short[:-1] + ("A" if short[-1] != "A" else "B")
+    assert _provision("read-code", wrong)[0] == 2

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import errno
-import socket
 import ssl
-import threading
 from ipaddress import IPv4Address
 
 import pytest
 
-from appliance.hypervisor.ready import answers, judge, ssh_banner, why_not
+from appliance.hypervisor.ready import answers, judge, why_not
 from appliance.tools.http_client import ProbeAnswer, probe_https
 
 HERE = IPv4Address("127.0.0.1")
@@ -61,22 +59,3 @@ def test_nobody_listens() -> None:
     """The real probe against a closed port."""
     found = answers(HERE, lambda host: probe_https(host, "/ping", port=1))
     assert (found.ok, found.text) == (False, "it is up, but nothing listens on port 443 yet")
-
-
-def test_ssh_banner() -> None:
-    """The first line of what listens, if it is an SSH server."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def greet() -> None:
-            for words in (b"SSH-2.0-OpenSSH_9.6\r\n", b"220 mail\r\n"):
-                line, _ = server.accept()
-                line.sendall(words)
-                line.close()
-
-        thread = threading.Thread(target=greet)
-        thread.start()
-        port = server.getsockname()[1]
-        assert ssh_banner(HERE, port=port) == "SSH-2.0-OpenSSH_9.6"
-        assert ssh_banner(HERE, port=port) is None
-        thread.join()
-    assert ssh_banner(HERE, port=port) is None

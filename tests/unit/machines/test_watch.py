@@ -13,7 +13,6 @@ from appliance.machines.watch import (
     Standing,
     link_advice,
     look,
-    look_at_all,
 )
 
 START = 1_000_000.0
@@ -81,12 +80,6 @@ def test_ends() -> None:
     assert "FAILED from hv1" in found.advice
     held = Record(state=State.HELD, reason="2 installations began")
     assert look("hv1", held, START, watched_since=0).advice == "2 installations began"
-
-
-def test_all_in_their_order() -> None:
-    """As the Plan has them."""
-    found = look_at_all({"b": Record(), "a": Record()}, START, watched_since=START)
-    assert [each.machine for each in found] == ["b", "a"]
 
 
 @pytest.mark.parametrize(

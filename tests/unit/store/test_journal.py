@@ -114,20 +114,6 @@ def test_runs_and_steps_tell_how_they_ended(journal: Journal) -> None:
         {"proof": 1},
     )
     assert (two.name, two.outcome) == ("s2", "failed")
-    done = journal.last_done("s1")
-    assert done == one
-    assert journal.last_done("s2") is None
-
-
-def test_the_newest_good_end_of_a_step_counts(journal: Journal) -> None:
-    """A failure after it does not take it away."""
-    for outcome, inputs in (("done", "a"), ("done", "b"), ("failed", "c")):
-        run = journal.begin_run("0.1", "eth0")
-        journal.begin_step(run, "s2", inputs)
-        journal.end_step(run, "s2", outcome, {})
-    done = journal.last_done("s2")
-    assert done is not None
-    assert done.inputs == "b"
 
 
 def test_a_killed_run_shows_when_the_next_one_begins(journal: Journal) -> None:
