@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from contextlib import closing
 from importlib import resources
 from pathlib import Path
@@ -13,6 +14,8 @@ from appliance.errors import PreflightError
 VERSION = 2
 """The schema's version, kept in SQLite's own `user_version`."""
 
+_WAL_TRIES = 300
+_WAL_PAUSE = 0.1
 _SINCE_1 = (
     "CREATE TABLE left_behind (step TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
     "ALTER TABLE event ADD COLUMN mark TEXT",
@@ -66,7 +69,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=30, isolation_level=None)
     try:
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(connection)
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         _migrate(connection, path)
@@ -74,6 +77,22 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to write-ahead logging.
+
+    SQLite does not wait for that lock (sqlite.org/wal.html, section 9, "SQLITE_BUSY"): another
+    process that opens or leaves the same file at this moment is waited for here.
+    """
+    for left in reversed(range(_WAL_TRIES)):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or not left:
+                raise
+            time.sleep(_WAL_PAUSE)
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:

@@ -114,14 +114,14 @@ def test_processes_that_open_a_new_file_at_once_all_succeed(tmp_path: Path, open
         subprocess.Popen(
             [sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.PIPE
         )
-        for _ in range(4)
+        for _ in range(6)
     ]
     for child in children:
         assert child.stdin is not None
         child.stdin.write(b"\n")
         child.stdin.flush()
     errors = [child.communicate()[1].decode() for child in children]
-    assert errors == [""] * 4
+    assert errors == [""] * 6
     assert names(opened(tmp_path / "main.db")) >= TABLES
 
 
