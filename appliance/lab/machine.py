@@ -53,6 +53,8 @@ class MachineSpec:
     cpus: int = 2
     disk_gib: int = 12
     disk_serial: str = ""
+    other_disks: tuple[str, ...] = ()
+    """Serials of further blank disks, each of the same size."""
     vendor: str = "QEMU"
     product: str = "Lab machine"
     serial: str = ""
@@ -72,6 +74,11 @@ class MachinePaths:
     def disk(self) -> Path:
         """The disk, qcow2."""
         return self.folder / "disk.qcow2"
+
+    def disks(self, spec: MachineSpec) -> tuple[Path, ...]:
+        """All disks of a machine, the one to install on first."""
+        others = (self.folder / f"disk-{serial}.qcow2" for serial in spec.other_disks)
+        return (self.disk, *others)
 
     @property
     def variables(self) -> Path:
@@ -127,7 +134,7 @@ def qemu_arguments(spec: MachineSpec, paths: MachinePaths, taps: Sequence[str]) 
         *_smbios(spec),
         *_firmware(spec.firmware, paths),
         *_cards(spec, taps),
-        *_disk(spec, paths),
+        *_disks(spec, paths),
         *(
             word
             for name, value in sorted(spec.host_values.items())
@@ -180,10 +187,18 @@ def _cards(spec: MachineSpec, taps: Sequence[str]) -> list[str]:
     return words
 
 
-def _disk(spec: MachineSpec, paths: MachinePaths) -> list[str]:
-    drive = f"if=none,id=disk,format=qcow2,file={paths.disk},cache=unsafe,discard=unmap"
-    device = f"virtio-blk-pci,drive=disk,bootindex={len(spec.macs) + 1}"
-    return ["-drive", drive, "-device", f"{device},serial={spec.disk_serial or spec.name}"]
+def _disks(spec: MachineSpec, paths: MachinePaths) -> list[str]:
+    words = []
+    serials = (spec.disk_serial or spec.name, *spec.other_disks)
+    for number, (serial, path) in enumerate(zip(serials, paths.disks(spec), strict=True)):
+        name = f"disk{number}"
+        words += [
+            "-drive",
+            f"if=none,id={name},format=qcow2,file={path},cache=unsafe,discard=unmap",
+        ]
+        boot = len(spec.macs) + 1 + number
+        words += ["-device", f"virtio-blk-pci,drive={name},bootindex={boot},serial={serial}"]
+    return words
 
 
 def variables_template(firmware: Firmware) -> Path | None:
@@ -268,17 +283,19 @@ class Machine:
         template = variables_template(self.spec.firmware)
         if template is not None and not self.paths.variables.exists():
             shutil.copyfile(template, self.paths.variables)
-        if not self.paths.disk.exists():
-            self.replace_disk()
+        for disk in self.paths.disks(self.spec):
+            if not disk.exists():
+                self._make_disk(disk)
         self.paths.console.touch()
 
     def replace_disk(self) -> None:
         """Put a blank disk in. The machine must be off."""
         self.paths.folder.mkdir(parents=True, exist_ok=True)
+        self._make_disk(self.paths.disk)
+
+    def _make_disk(self, path: Path) -> None:
         size = f"{self.spec.disk_gib}G"
-        subprocess.run(
-            ["qemu-img", "create", "-q", "-f", "qcow2", self.paths.disk, size], check=True
-        )
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", path, size], check=True)
 
     def _await_control(self) -> None:
         until = time.monotonic() + 20

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from appliance.errors import InputError
 from appliance.lab.machine import Firmware, MachineSpec
 from appliance.site.model import LabSite
 from appliance.site.plan import ExpectedFirmware, MachinePlan, Plan
 
 _BY_ID_VIRTIO = "/dev/disk/by-id/virtio-"
+_LONGEST_SERIAL = 20  # of a virtio disk (linux/virtio_blk.h, VIRTIO_BLK_ID_BYTES)
+AS_PLANNED = "as-planned"
+"""Tells the stand-in not to judge the lab's small machines by a server's measure."""
+
 _FIRMWARE = {
     None: Firmware.UEFI,
     ExpectedFirmware.UEFI: Firmware.UEFI,
@@ -18,15 +24,21 @@ _FIRMWARE = {
 
 def specs_of(plan: Plan, lab: LabSite) -> tuple[MachineSpec, ...]:
     """Give every machine of the plan as the lab builds it. Raises InputError for what it cannot."""
-    return tuple(_spec_of(each, lab) for each in plan.machines)
+    return tuple(_spec_of(plan, each, lab) for each in plan.machines)
 
 
-def _spec_of(machine: MachinePlan, lab: LabSite) -> MachineSpec:
+def _spec_of(plan: Plan, machine: MachinePlan, lab: LabSite) -> MachineSpec:
     if not machine.macs:
         raise InputError(
             f"{machine.name} cannot be rehearsed: its MAC is not in the site file",
             fix="give it one, for the rehearsal any of 52:54:00:…",
         )
+    disks = _disks(machine)
+    named = " ".join(f"{serial}={path}" for serial, path in disks if not _is_virtio(path))
+    first, *others = [serial for serial, _ in disks] or [""]
+    host_values = {"disks": named} if named else {}
+    if not plan.hypervisor.accept_small_hardware:
+        host_values["hardware"] = AS_PLANNED
     return MachineSpec(
         name=machine.name,
         macs=machine.macs,
@@ -34,26 +46,30 @@ def _spec_of(machine: MachinePlan, lab: LabSite) -> MachineSpec:
         memory_mib=lab.memory >> 20,
         cpus=lab.cpus,
         disk_gib=lab.disk >> 30,
-        disk_serial=_disk_serial(machine),
+        disk_serial=first,
+        other_disks=tuple(others),
         serial=machine.serial or "",
         uuid=str(machine.uuid) if machine.uuid else "",
+        host_values=host_values,
     )
 
 
-def _disk_serial(machine: MachinePlan) -> str:
-    """The lab's disk gets the serial number that its by-id path ends in."""
+def _disks(machine: MachinePlan) -> list[tuple[str, str]]:
+    """Give serial and path of each disk that the file names: the one to install on first.
+
+    The lab's disks are virtio disks. What a virtio disk cannot be called, the stand-in calls so:
+    it makes the very path that the site file names, to the disk of the serial given here.
+    """
     path = machine.disk.path if machine.disk is not None else None
-    if path is None:
-        return ""
-    if not path.startswith(_BY_ID_VIRTIO):
-        raise InputError(
-            f"{machine.name} cannot be rehearsed with the disk {path}",
-            why="the lab's disks are virtio disks",
-            fix=f"rehearse with a copy of the site file that says {_BY_ID_VIRTIO}<serial>",
-        )
-    serial = path.removeprefix(_BY_ID_VIRTIO)
-    if len(serial) > 20:
-        raise InputError(
-            f"{machine.name}: a virtio disk's serial has 20 characters at most", where=path
-        )
-    return serial
+    named = (path, machine.data_disk, *machine.wipe_disks)
+    return [(_serial_for(each), each) for each in dict.fromkeys(named) if each is not None]
+
+
+def _is_virtio(path: str) -> bool:
+    return path.startswith(_BY_ID_VIRTIO) and len(path) <= len(_BY_ID_VIRTIO) + _LONGEST_SERIAL
+
+
+def _serial_for(path: str) -> str:
+    if _is_virtio(path):
+        return path.removeprefix(_BY_ID_VIRTIO)
+    return f"LAB-{hashlib.sha256(path.encode()).hexdigest()[:12]}"

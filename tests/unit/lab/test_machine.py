@@ -34,7 +34,7 @@ def test_every_machine_emulates_and_boots_the_network_first(firmware: Firmware) 
     assert "kvm" not in line
     assert "mac=52:54:00:12:34:56,bootindex=1" in line
     assert "mac=52:54:00:12:34:57,bootindex=2" in line
-    assert "virtio-blk-pci,drive=disk,bootindex=3,serial=hv1" in line
+    assert "virtio-blk-pci,drive=disk0,bootindex=3,serial=hv1" in line
 
 
 def test_bios_boots_from_the_card_s_own_rom() -> None:

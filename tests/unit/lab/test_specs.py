@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.errors import InputError
 from appliance.lab.machine import Firmware
 from appliance.lab.specs import specs_of
 from appliance.site.freeze import propose
@@ -56,14 +55,31 @@ def test_sizes_come_from_the_lab_block() -> None:
 
 
 @pytest.mark.parametrize(
-    ("disk", "words"),
-    [
-        ("/dev/disk/by-id/nvme-X_Y", "virtio"),
-        ("/dev/disk/by-id/virtio-123456789012345678901", "20 characters"),
-    ],
+    "disk", ["/dev/disk/by-id/nvme-X_Y", "/dev/disk/by-path/pci-0000:01:00.0-nvme-1"]
 )
-def test_a_disk_the_lab_cannot_build_is_refused(disk: str, words: str) -> None:
-    """It is said what the lab can build, before anything starts."""
-    with pytest.raises(InputError) as caught:
-        specs_of(_plan(_site(disk=disk)), LabSite())
-    assert words in str(caught.value)
+def test_a_disk_that_no_virtio_disk_can_be_called_is_named_by_the_stand_in(disk: str) -> None:
+    """The site's own file is rehearsed as it is: the path is made, to the disk of that serial."""
+    (spec,) = specs_of(_plan(_site(disk=disk)), LabSite())
+    assert spec.host_values["disks"] == f"{spec.disk_serial}={disk}"
+    assert len(spec.disk_serial) <= 20
+
+
+def test_every_disk_of_the_file_is_there() -> None:
+    """A data disk and the disks to wipe are further blank disks."""
+    text = _SITE.format(version="v1.8.2", firmware="uefi", disk=_DISK).replace(
+        "}\n", ", data_disk: /dev/disk/by-id/ata-D, wipe_disks: [/dev/disk/by-id/virtio-W]}\n"
+    )
+    (spec,) = specs_of(_plan(load_text(text).site), LabSite())
+    data, wiped = spec.other_disks
+    assert spec.host_values["disks"] == f"{data}=/dev/disk/by-id/ata-D"
+    assert (spec.disk_serial, wiped) == ("A-0", "W")
+
+
+def test_small_machines_are_not_judged_unless_the_site_says_they_are_small() -> None:
+    """With `accept_small_hardware` the real check runs, and is skipped by the site's own word."""
+    site = _site()
+    (spec,) = specs_of(_plan(site), LabSite())
+    assert spec.host_values["hardware"] == "as-planned"
+    small = site.hypervisor.model_copy(update={"accept_small_hardware": True})
+    (spec,) = specs_of(_plan(site.model_copy(update={"hypervisor": small})), LabSite())
+    assert "hardware" not in spec.host_values

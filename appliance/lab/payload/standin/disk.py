@@ -27,10 +27,25 @@ LAYOUT = (
 )
 
 # The installed system is the live one again, from its own partition, as elemental's images are.
+BY_ID = Path("/dev/disk/by-id")
 INSTALLED_LINE = (
     "root=live:LABEL=COS_STATE rd.live.dir=cOS rd.live.squashimg=active.img rd.cos.disable "
     "net.ifnames=1 norandmaps console=tty1 console=ttyS0 standin.installed"
 )
+
+
+def name_disks(named: str) -> None:
+    """Make the paths that a site file names: `SERIAL=PATH …`, as the lab hands them over.
+
+    The lab's disks are virtio disks; a server's may be nvme, or named by their slot.
+    """
+    for pair in named.split():
+        serial, _, wanted = pair.partition("=")
+        disk = BY_ID / f"virtio-{serial}"
+        path = Path(wanted)
+        if disk.exists() and not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.symlink_to(disk.resolve())
 
 
 def resolve(device: str) -> str:
