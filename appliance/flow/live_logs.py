@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 from appliance.errors import BridgeheadError
 from appliance.flow.context import Context
@@ -12,7 +13,7 @@ from appliance.site.plan import MachinePlan, Plan
 
 
 class LiveLogs:
-    """Fetches in the background, so that no watch is held up; tells on the watch's own thread."""
+    """Fetches in the background, so that no watch is held up, into the reports folder."""
 
     def __init__(self, context: Context, plan: Plan) -> None:
         self._context = context
@@ -32,8 +33,9 @@ class LiveLogs:
                 )
             except BridgeheadError:
                 return  # the overdue event stands; a machine without SSH has no log to give
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.write_text(log.text)
+            with suppress(OSError):  # a full disk is told by the watch itself
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                path.write_text(log.text)
 
         thread = threading.Thread(target=work, name=f"log-{machine.name}", daemon=True)
         thread.start()

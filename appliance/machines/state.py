@@ -274,8 +274,8 @@ EXPECTATIONS: dict[State, Expectation] = {
     State.CONFIG: Expectation(
         "the installer reporting STARTED",
         900,
-        "the installer stopped before it began, without a word: read its log (fetched below, if "
-        "the live system answered)",
+        "the installer stopped before it began, without a word: read its log (kept with the "
+        "reports, if the live system answered)",
     ),
     State.STARTED: Expectation(
         "the installer asking for the image", 600, "read the installer's log"
