@@ -129,13 +129,13 @@ def refuse_doubtful_clock(context: Context, files: tuple[ServedFile, ...]) -> No
         )
     if synchronised():
         return
-    if context.confirm(f"It is {shown}. Is that right?"):
-        context.tell("confirmed", f"the operator confirmed: {shown}")
+    if context.options.yes:
+        context.tell("finding", f"the clock is kept by no time service; taken as right: {shown}")
         return
-    if not context.options.yes:
+    if not context.confirm(f"It is {shown}. Is that right?"):
         raise PreflightError(
             f"this laptop's clock says {shown} and nobody confirmed it",
             why="no time service keeps it, and the machines will take their time from it",
             fix="set date and time (timedatectl set-time), then run again; or confirm with --yes",
         )
-    context.tell("finding", f"the clock is kept by no time service; taken as right: {shown}")
+    context.tell("confirmed", f"the operator confirmed: {shown}")

@@ -74,17 +74,22 @@ def test_a_clock_before_its_own_files_is_wrong(tmp_path: Path) -> None:
 @pytest.mark.skipif(synchronised(), reason="a time service keeps this computer's clock")
 @pytest.mark.parametrize("yes", [True, False])
 def test_a_clock_that_nobody_keeps_is_asked_about(tmp_path: Path, *, yes: bool) -> None:
-    """A confirmation is kept as the operator's own; --yes is a finding; neither is a refusal."""
+    """A confirmation is kept as the operator's own; --yes asks nobody; neither is a refusal."""
+    asked: list[str] = []
+
+    def confirm(question: str) -> bool:
+        asked.append(question)
+        return True
+
     with context_in(tmp_path, options=Options("lo", yes=yes)) as context:
-        if yes:
-            refuse_doubtful_clock(context, ())
-        else:
+        if not yes:
             with pytest.raises(PreflightError, match="nobody confirmed"):
                 refuse_doubtful_clock(context, ())
-        context.confirm = lambda _question: True
+        context.confirm = confirm
         refuse_doubtful_clock(context, ())
         kinds = [each.kind for each in context.journal.events()]
-    assert kinds == (["finding", "confirmed"] if yes else ["confirmed"])
+    assert kinds == (["finding"] if yes else ["confirmed"])
+    assert len(asked) == (0 if yes else 1)
 
 
 @pytest.mark.root
