@@ -118,6 +118,98 @@ class HypervisorPlan:
     console: tuple[str, ...]
 
 
+class VmKind(StrEnum):
+    """What a virtual machine is for."""
+
+    STAGING = "staging"
+    SERVER = "server"
+    AGENT = "agent"
+    PLAIN = "plain"
+
+
+class Distribution(StrEnum):
+    """Which Kubernetes the cluster is made of."""
+
+    RKE2 = "rke2"
+    K3S = "k3s"
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePlan:
+    """A disk image for virtual machines. `file` is its name in the depot, and upstream's own."""
+
+    name: str
+    file: str
+    iso: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VmPlan:
+    """One virtual machine; its name is its host name. Memory and disk are in octets.
+
+    It starts from `image`, or is installed by hand from `iso` on a blank disk, with `driver_disk`
+    as a second CD (old Windows has no driver for a virtio disk). `image`, `iso` and `driver_disk`
+    name images of the Plan. `address` is None where the installed system settles its own.
+    `running` is False while it is to be kept stopped.
+    """
+
+    name: str
+    kind: VmKind
+    network: str
+    mac: Mac
+    address: IPv4Address | None
+    cpus: int
+    memory: int
+    disk: int
+    image: str | None
+    iso: str | None = None
+    driver_disk: str | None = None
+    efi: bool = True
+    secure_boot: bool = False
+    tpm: bool = False
+    pci_devices: tuple[str, ...] = ()
+    usb_devices: tuple[str, ...] = ()
+    ssh_keys: tuple[str, ...] = ()
+    running: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterPlan:
+    """The Kubernetes cluster: names of its virtual machines, the founding server first.
+
+    `registration` is the fixed name or address by which the others join and people reach the API;
+    `names` are all names and addresses its certificate holds (`tls-san`). `artifacts` are the
+    depot's names of the files that each machine is given. `active` is False while it is stopped.
+    """
+
+    distribution: Distribution
+    version: str
+    servers: tuple[str, ...]
+    agents: tuple[str, ...]
+    registration: str
+    names: tuple[str, ...]
+    artifacts: tuple[str, ...]
+    cis: bool = False
+    active: bool = True
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """All its machines, servers first."""
+        return self.servers + self.agents
+
+
+@dataclass(frozen=True, slots=True)
+class StagingPlan:
+    """The virtual machine that takes the laptop's place: DNS, NTP, files and a registry.
+
+    `images` are the depot's names of OCI archives that its registry holds.
+    """
+
+    vm: str
+    address: IPv4Address
+    images: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class ArtifactNames:
     """Harvester's own names for its files of one version (facts: harvester-rke2 1.7)."""
@@ -158,6 +250,19 @@ class Plan:
     hosts: tuple[tuple[str, IPv4Address], ...]
     base_url: str
     notes: tuple[str, ...] = ()
+    images: tuple[ImagePlan, ...] = ()
+    vms: tuple[VmPlan, ...] = ()
+    cluster: ClusterPlan | None = None
+    staging: StagingPlan | None = None
+
+    @property
+    def services(self) -> IPv4Address:
+        """Where DNS and NTP are answered: the staging machine's address, else the bridge's.
+
+        The laptop answers at this address until the staging machine takes it over, so that
+        nothing that is built ever refers to the laptop.
+        """
+        return self.staging.address if self.staging else self.provisioning.bridge
 
     @property
     def provisioning(self) -> NetworkPlan:
@@ -172,6 +277,20 @@ class Plan:
     def machine(self, name: str) -> MachinePlan | None:
         """Find a machine by its name."""
         return next((each for each in self.machines if each.name == name), None)
+
+    def vm(self, name: str) -> VmPlan:
+        """Give a virtual machine by its name. Raises KeyError where there is none."""
+        found = next((each for each in self.vms if each.name == name), None)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def network(self, name: str) -> NetworkPlan:
+        """Give a network by its name. Raises KeyError where there is none."""
+        found = next((each for each in self.networks if each.name == name), None)
+        if found is None:
+            raise KeyError(name)
+        return found
 
     def as_json(self) -> dict[str, Any]:
         """Give the whole Plan as JSON-ready values."""
