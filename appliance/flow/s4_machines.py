@@ -24,6 +24,7 @@ from appliance.flow.roll import Roll
 from appliance.flow.s1_site import plan_of
 from appliance.flow.services import Services
 from appliance.flow.step import Done, NotYet, Step
+from appliance.flow.tending import tell_boot_event
 from appliance.hypervisor.ready import Answer, answers
 from appliance.machines.state import (
     EXPECTATIONS,
@@ -219,20 +220,7 @@ class Watch:
             if machine is not None and before.state is not State.FAILED is message.record.state:
                 self._live_logs.fetch(machine)
             return
-        event = message.event
-        data = dict(event.data)
-        if event.mac is not None:
-            data["mac"] = str(event.mac)
-        if event.seen is not None:
-            data["seen"] = event.seen.value
-        self._context.tell(
-            event.kind,
-            event.text,
-            machine=event.machine,
-            data=data,
-            at=event.at,
-            mark=event.mark,
-        )
+        tell_boot_event(self._context, message)
 
     def _all_ready(self) -> bool:
         return all(
