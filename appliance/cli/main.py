@@ -22,6 +22,7 @@ from appliance.cli.options import (
 )
 from appliance.cli.printing import FetchProgress, print_error, print_text
 from appliance.cli.running import Wish, check_site, run_site
+from appliance.cli.state import export_app, import_a_state, show_secret, write_kubeconfig
 from appliance.errors import BridgeheadError, InputError
 from appliance.flow.looking import look_at
 from appliance.flow.orders import approve, reinstall, unknown_machines
@@ -214,6 +215,12 @@ def read_code(
         f"error: {f'BH{standing.error:03d}' if standing.error else 'none'}; "
         f"worst machine: {standing.state}; not ready: {standing.not_ready} of {standing.machines}"
     )
+
+
+app.add_typer(export_app, name="export")
+app.command("import")(import_a_state)
+app.command("secret")(show_secret)
+app.command("kubeconfig")(write_kubeconfig)
 
 
 @app.command()

@@ -1,0 +1,114 @@
+"""The verbs for what is kept of a site: its state for a second laptop, its secrets for people."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from appliance.cli.options import SiteFile, StateFolder, Yes
+from appliance.cli.printing import print_text
+from appliance.errors import InputError
+from appliance.flow.looking import look_at
+from appliance.flow.shown_secrets import NAMES, shown_secret
+from appliance.flow.transferring import export_state, import_state
+from appliance.paths import Paths
+from appliance.values import Secret
+
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option("--passphrase-file", help="Read the passphrase from this file's first line."),
+]
+
+export_app = typer.Typer(no_args_is_help=True, help="Write what is kept of a site into a file.")
+
+
+@export_app.command("state")
+def export_a_state(
+    site: SiteFile,
+    out: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.")],
+    passphrase_file: PassphraseFile = None,
+    state: StateFolder = Paths().root,
+) -> None:
+    """Write the whole state of a site, sealed to a passphrase, for a second laptop or visit."""
+    look = look_at(site, Paths(state))
+    passphrase = _passphrase(passphrase_file, twice=True)
+    print_text(str(export_state(look.plan.site_id, look.paths, out, passphrase)))
+
+
+def import_a_state(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What 'export state' wrote.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put it in the place of the state that is here.")
+    ] = False,
+    passphrase_file: PassphraseFile = None,
+    state: StateFolder = Paths().root,
+) -> None:
+    """Take over the state of a site from the file that another laptop wrote."""
+    passphrase = _passphrase(passphrase_file, twice=False)
+    site_id = import_state(file, Paths(state), passphrase, replace=replace)
+    print_text(f"this laptop goes on with the site {site_id}")
+
+
+def show_secret(
+    site: SiteFile,
+    name: Annotated[str, typer.Argument(help=f"One of: {', '.join(NAMES)}.")] = "",
+    yes: Yes = False,
+    state: StateFolder = Paths().root,
+) -> None:
+    """Print one secret of a site, for whoever stays; without a name, list what there is."""
+    look = look_at(site, Paths(state))
+    with look.reading() as context:
+        if not name:
+            for each, what in NAMES.items():
+                print_text(f"{each:<22} {what}")
+            return
+        found = shown_secret(context, name)
+    if not yes and sys.stdout.isatty() and not typer.confirm("Does nobody look at this screen?"):
+        raise typer.Abort
+    print_text(found.reveal().rstrip("\n"))
+
+
+def write_kubeconfig(
+    site: SiteFile,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write it here (0600), not to the screen.")
+    ] = None,
+    state: StateFolder = Paths().root,
+) -> None:
+    """Give the kubeconfig of the site's cluster."""
+    with look_at(site, Paths(state)).reading() as context:
+        found = shown_secret(context, "kubeconfig")
+    if out is None:
+        print_text(found.reveal().rstrip("\n"))
+        return
+    try:
+        descriptor = os.open(out, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            os.fchmod(descriptor, 0o600)
+            file.write(found.reveal())
+    except OSError as error:
+        raise InputError("the file cannot be written", where=str(out), why=str(error)) from error
+    print_text(f"{out}: export KUBECONFIG={out}")
+
+
+def _passphrase(file: Path | None, *, twice: bool) -> Secret:
+    if file is not None:
+        try:
+            lines = file.read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(
+                "the passphrase cannot be read", where=str(file), why=str(error)
+            ) from error
+        return Secret(lines[0] if lines else "")
+    if not sys.stdin.isatty():
+        raise InputError(
+            "there is nobody to ask for the passphrase",
+            why="this is not a terminal",
+            fix="give --passphrase-file",
+        )
+    said: str = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=twice)
+    return Secret(said)
