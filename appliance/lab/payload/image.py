@@ -7,29 +7,34 @@ ISO. Both are built beside their place and renamed into it, so a half-built one 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.errors import ArtifactError
+from appliance.lab.building import (
+    EPOCH,
+    SUITE,
+    Say,
+    contents,
+    debian_root,
+    digest,
+    in_place,
+    lines,
+    run,
+    sha,
+    to_stderr,
+)
 from appliance.lab.payload.standin.config import parse_version
 
-SUITE = "bookworm"
 RECIPE = "3"
-EPOCH = "1767225600"  # 2026-01-01: every file time in the images, so equal inputs give equal bytes
+_OF = "the stand-in payload"
 # lz4: the live root is read in software emulation, where it decompresses several times faster
 # than zstd; it costs 15 MB more to transfer (measured 84 against 68 MB).
 _SQUASHFS = ("-comp", "lz4", "-Xhc", "-no-xattrs", "-no-progress", "-no-recovery", "-all-root")
 _HERE = Path(__file__).parent
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,76 +83,26 @@ def build(cache: Path, version: str, say: Say | None = None) -> Path:
     when a tool is missing or fails.
     """
     parse_version(version)
-    tell = say or _to_stderr
+    tell = say or to_stderr
     base, target = _places(cache, version)
     if target.is_dir():
         return target
     cache.mkdir(parents=True, exist_ok=True)
     if not base.is_dir():
         tell(f"building the base system in {base}: about two minutes, once")
-        with _in_place(base) as draft:
+        with in_place(base) as draft:
             _build_base(draft)
     tell(f"building the stand-in payload {version} in {target}")
-    with _in_place(target) as draft:
+    with in_place(target) as draft:
         _build_version(base, draft, version)
     return target
 
 
 def _places(cache: Path, version: str) -> tuple[Path, Path]:
     """Name the base's and the version's folder by all that goes into them."""
-    base_key = _digest(SUITE, RECIPE, *_contents(_HERE / "base"))
-    key = _digest(base_key, version, *_contents(_HERE / "standin"))
+    base_key = digest(SUITE, RECIPE, *contents(_HERE / "base"))
+    key = digest(base_key, version, *contents(_HERE / "standin"))
     return cache / f"base-{base_key[:16]}", cache / f"harvester-{version}-{key[:16]}"
-
-
-def _to_stderr(text: str) -> None:
-    sys.stderr.write(f"payload: {text}\n")
-
-
-def _contents(folder: Path) -> Iterator[str]:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            yield f"{path.relative_to(folder)}\0{path.read_text(encoding='utf-8')}"
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0\0".join(parts).encode()).hexdigest()
-
-
-@contextlib.contextmanager
-def _in_place(target: Path) -> Iterator[Path]:
-    """Give a folder to fill that becomes `target` when all went well, and nothing otherwise."""
-    draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    draft.chmod(0o755)
-    try:
-        yield draft
-        with contextlib.suppress(OSError):  # another build was quicker: its result is as good
-            draft.rename(target)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-def _run(*words: str | Path) -> None:
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": EPOCH, "LC_ALL": "C.UTF-8"}
-    try:
-        done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
-    except FileNotFoundError as error:
-        raise ArtifactError(
-            f"{words[0]} is not installed",
-            where="the stand-in payload",
-            fix=f"apt install {_PACKAGE_OF.get(str(words[0]), str(words[0]))}",
-        ) from error
-    if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-12:]
-        raise ArtifactError(
-            f"{words[0]} ended with {done.returncode}",
-            where="the stand-in payload",
-            why="\n".join(said),
-            fix="look at what it said; the build starts over when run again",
-        )
-
-
-_PACKAGE_OF = {"mksquashfs": "squashfs-tools"}
 
 
 # --- the base -------------------------------------------------------------------------------
@@ -155,43 +110,19 @@ _PACKAGE_OF = {"mksquashfs": "squashfs-tools"}
 
 def _build_base(draft: Path) -> None:
     root = draft / "root"
-    _run(
-        *("mmdebstrap", "--variant=essential", "--format=directory", "--quiet"),
-        f"--include={','.join(_lines(_HERE / 'base' / 'packages'))}",
-        '--aptopt=APT::Install-Recommends "false"',
-        *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "locale", "doc")),
-        f'--customize-hook={_HERE / "base" / "customize.sh"} "$1"',
-        *(SUITE, root, _package_sources()),
-    )
+    debian_root(_OF, root, lines(_HERE / "base" / "packages"), _HERE / "base" / "customize.sh")
     for name in ("vmlinuz", "initrd"):
         shutil.copyfile(root / "boot" / name, draft / name)
     _squash(root, draft / "rootfs.squashfs", "-e", "boot")
     shutil.rmtree(root)
 
 
-def _package_sources() -> Path:
-    """Find the file of this host's own Debian package sources; the lab names no registry."""
-    folder = Path("/etc/apt")
-    for path in (folder / "sources.list.d" / "debian.sources", folder / "sources.list"):
-        if path.is_file() and SUITE in path.read_text(encoding="utf-8"):
-            return path
-    raise ArtifactError(
-        f"this host has no package sources of Debian {SUITE}",
-        where="/etc/apt",
-        why="the stand-in payload is made from Debian packages",
-        fix=f"build the payload on Debian {SUITE} and copy its cache folder here",
-    )
-
-
-def _lines(path: Path) -> list[str]:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if line and not line.startswith("#")]
-
-
 def _squash(tree: Path, image: Path, *extra: str) -> None:
     times = ("-mkfs-time", EPOCH, "-all-time", EPOCH)
     # mksquashfs refuses its options together with the variable of the same meaning.
-    _run("env", "-u", "SOURCE_DATE_EPOCH", "mksquashfs", tree, image, *_SQUASHFS, *times, *extra)
+    run(
+        _OF, "env", "-u", "SOURCE_DATE_EPOCH", "mksquashfs", tree, image, *_SQUASHFS, *times, *extra
+    )
 
 
 # --- a version ------------------------------------------------------------------------------
@@ -220,7 +151,8 @@ def _build_iso(payload: Payload, tree: Path) -> None:
     os.link(payload.rootfs, tree / "rootfs.squashfs")
     release = f"harvester: {payload.version}\nos: stand-in\n"
     (tree / "harvester-release.yaml").write_text(release, encoding="ascii")
-    _run(
+    run(
+        _OF,
         *("xorriso", "-as", "mkisofs", "-quiet", "-r", "-V", "COS_LIVE"),
         *("-o", payload.iso, tree),
     )
@@ -228,7 +160,7 @@ def _build_iso(payload: Payload, tree: Path) -> None:
 
 def _write_lists(payload: Payload) -> None:
     files = (payload.iso, payload.rootfs, payload.kernel, payload.initrd)
-    sums = {path.name: _sha512(path) for path in files}
+    sums = {path.name: sha("sha512", path) for path in files}
     # Upstream's list also names the net-install ISO, which nobody fetches here.
     missing = f"harvester-{payload.version}-amd64-net-install.iso"
     sums[missing] = hashlib.sha512(missing.encode()).hexdigest()
@@ -243,8 +175,3 @@ def _write_lists(payload: Payload) -> None:
         "  releaseDate: '20260101'\n",
         encoding="ascii",
     )
-
-
-def _sha512(path: Path) -> str:
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha512").hexdigest()
