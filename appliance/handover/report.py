@@ -8,12 +8,14 @@ from datetime import UTC, tzinfo
 from typing import Any
 
 from appliance.handover.timeline import LEGEND, Axis, Change, Leg, Span, attempts, legs
-from appliance.site.plan import MachinePlan, Plan
+from appliance.site.plan import MachinePlan, Plan, VmPlan
 from appliance.store.journal import Event, Journal, RunEntry, StepEntry
 from appliance.tools import words
 from appliance.tools.templates import load
 
 TROUBLES = ("step-failed", "overdue")
+VM_EVENTS = ("vm", "node")
+"""Events whose `now` says where a virtual machine is: created, answers, ready; joined, left."""
 _SHOWN_ITEMS = 6
 
 
@@ -49,6 +51,26 @@ class MachineReport:
     legs: tuple[Leg, ...] = ()
     seen: tuple[Seen, ...] = ()
     installers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VmReport:
+    """What is known of one virtual machine. Times are Unix seconds, None: not yet.
+
+    `joined` is when the cluster first listed it as Ready; only cluster machines have it.
+    """
+
+    name: str
+    kind: str
+    address: str
+    mac: str
+    cpus: int
+    memory: int
+    disk: int
+    state: str
+    created: float | None = None
+    answered: float | None = None
+    joined: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +126,7 @@ class ReportInput:
     spans: tuple[Span, ...]
     steps: tuple[StepReport, ...]
     machines: tuple[MachineReport, ...]
+    vms: tuple[VmReport, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     legs: tuple[tuple[str, str], ...] = ()
     troubles: tuple[Trouble, ...] = ()
@@ -157,10 +180,7 @@ def gather(
     end = last.ended if last is not None and last.ended is not None else now
     return ReportInput(
         site=plan.site_id,
-        versions=(
-            ("Bridgehead", last.version if last else "unknown"),
-            ("Harvester", plan.hypervisor.harvester),
-        ),
+        versions=_versions(plan, last),
         interface=last.interface if last else "",
         plan_digest=plan.digest(),
         made_at=now,
@@ -169,6 +189,7 @@ def gather(
         spans=spans,
         steps=tuple(_step(entry, events) for entry in journal.steps()),
         machines=tuple(_machine(machine, events, end) for machine in plan.machines),
+        vms=tuple(_vm(vm, events) for vm in plan.vms),
         artifacts=tuple(artifacts),
         legs=_legs_of(events),
         troubles=tuple(_trouble(event) for event in events if event.kind in TROUBLES),
@@ -176,6 +197,16 @@ def gather(
         actions=None if actions is None else tuple(actions),
         zone=zone,
     )
+
+
+def _versions(plan: Plan, run: RunEntry | None) -> tuple[tuple[str, str], ...]:
+    versions = [
+        ("Bridgehead", run.version if run else "unknown"),
+        ("Harvester", plan.hypervisor.harvester),
+    ]
+    if plan.cluster is not None:
+        versions.append((plan.cluster.distribution.value.upper(), plan.cluster.version))
+    return tuple(versions)
 
 
 def _outcome(run: RunEntry | None) -> str:
@@ -221,6 +252,26 @@ def _machine(machine: MachinePlan, events: Sequence[Event], end: float) -> Machi
             if event.kind in ("evidence", "overdue")
         ),
         installers=attempts(changes),
+    )
+
+
+def _vm(vm: VmPlan, events: Sequence[Event]) -> VmReport:
+    own = [event for event in events if event.machine == vm.name and event.kind in VM_EVENTS]
+    first: dict[str, float] = {}
+    for event in own:
+        first.setdefault(str(event.data.get("now")), event.at)
+    return VmReport(
+        name=vm.name,
+        kind=vm.kind.value,
+        address=str(vm.address) if vm.address else "its own",
+        mac=str(vm.mac),
+        cpus=vm.cpus,
+        memory=vm.memory,
+        disk=vm.disk,
+        state=str(own[-1].data.get("now")) if own else "planned",
+        created=first.get("created"),
+        answered=first.get("answers"),
+        joined=first.get("joined"),
     )
 
 

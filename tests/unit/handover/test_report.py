@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta, timezone
 from html.parser import HTMLParser
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 
 from appliance.handover.report import Artifact, ReportInput, gather, render
 from appliance.machines.state import State
+from appliance.site.plan import VmKind, VmPlan
 from appliance.store.database import open_database
 from appliance.store.journal import Journal
+from appliance.values import Mac
 from tests.plans import machine, plan
 
 START = 1_795_000_000.0
@@ -241,3 +244,42 @@ def test_the_outcome_can_be_told_by_who_knows_better(journal: Journal) -> None:
     tell_good_run(journal)
     assert gather(journal, PLAN, now=START).outcome == "running"
     assert gather(journal, PLAN, now=START, outcome="done").outcome == "done"
+
+
+def test_virtual_machines_are_listed_with_when_they_joined(tmp_path: Path) -> None:
+    """Name, purpose, address, and the times: created, first answered, joined."""
+    server = VmPlan(
+        name="server1",
+        kind=VmKind.SERVER,
+        network="main",
+        mac=Mac("020000000001"),
+        address=IPv4Address("10.20.0.21"),
+        cpus=2,
+        memory=4 << 30,
+        disk=40 << 30,
+        image="ubuntu",
+    )
+    windows = replace(server, name="old-erp", kind=VmKind.PLAIN, address=None, image=None, iso="w")
+    site = replace(PLAN, vms=(server, windows))
+    connection = open_database(tmp_path / "main.db")
+    try:
+        journal = Journal(connection, lambda: START)
+        for kind, now, at in (
+            ("vm", "created", 10),
+            ("vm", "answers", 60),
+            ("vm", "ready", 70),
+            ("node", "joined", 90),
+            ("vm", "answers", 500),
+        ):
+            journal.add_event(kind, now, machine="server1", data={"now": now}, at=START + at)
+        report = gather(journal, site, now=START + 600)
+    finally:
+        connection.close()
+    first, second = report.vms
+    assert (first.state, first.created, first.answered) == ("answers", START + 10, START + 60)
+    assert first.joined == START + 90
+    assert (second.state, second.address, second.created) == ("planned", "its own", None)
+    words = Page(render(report)).words
+    assert "server1" in words
+    assert "10.20.0.21" in words
+    assert "old-erp" in words
