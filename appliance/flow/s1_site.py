@@ -8,7 +8,8 @@ from pathlib import Path
 from appliance.flow.approved import with_approved
 from appliance.flow.context import Context
 from appliance.flow.step import Done, NotYet, Step
-from appliance.site.freeze import Frozen, propose
+from appliance.site.freeze import propose
+from appliance.site.frozen import Frozen
 from appliance.site.load import LoadedSite, load_file
 from appliance.site.make_plan import make_plan
 from appliance.site.model import Site

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from appliance.site.model import GIB, MachineSite, Site, VmSize
+from appliance.site.fields import GIB
+from appliance.site.model import MachineSite, Site
 from appliance.site.places import Finding, Path, machine_path
+from appliance.site.vm_model import VmSize
 
 MIN_MEMORY = 64 * GIB
 MIN_CPUS = 16

@@ -7,15 +7,21 @@ outright stands above what is frozen, unless it would change something already b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
-from typing import Any, Self
-
-from pydantic import TypeAdapter
+from ipaddress import IPv4Address
 
 from appliance.errors import SiteFileError
 from appliance.site.address_book import AddressBook, NoRoomError, free_pool
+from appliance.site.built import create_machine, image_file_of, refused_changes, registration
+from appliance.site.frozen import (
+    Frozen,
+    FrozenCluster,
+    FrozenMachine,
+    FrozenNetwork,
+    FrozenVm,
+)
 from appliance.site.model import NetworkSite, Site
 from appliance.site.places import (
     VIP_PATH,
@@ -26,60 +32,15 @@ from appliance.site.places import (
     network_path,
     nowhere,
 )
-from appliance.site.plan import AddressRange, Role
+from appliance.site.plan import AddressRange
+from appliance.site.versions import DEFAULT_IMAGE, DEFAULT_IMAGE_URL
+from appliance.site.vms import STAGING, WantedVm, wanted_vms
+from appliance.values import Mac
 
 _HOSTS_FROM = 10
 """Proposed addresses of VIP and machines begin here: below are a site's own routers and servers."""
-
-
-@dataclass(frozen=True, slots=True)
-class FrozenNetwork:
-    """A network's addresses."""
-
-    cidr: IPv4Network
-    gateway: IPv4Address
-    bridge: IPv4Address
-    pool_first: IPv4Address
-    pool_last: IPv4Address
-
-    @property
-    def pool(self) -> AddressRange:
-        """The dynamic range."""
-        return AddressRange(self.pool_first, self.pool_last)
-
-
-@dataclass(frozen=True, slots=True)
-class FrozenMachine:
-    """A machine's address on the provisioning network, and its host name."""
-
-    address: IPv4Address
-    hostname: str
-
-
-@dataclass(frozen=True, slots=True)
-class Frozen:
-    """All that is frozen for one site. Machines no longer in the file are kept in it."""
-
-    site: str
-    harvester: str
-    create: str
-    vip: IPv4Address
-    networks: dict[str, FrozenNetwork]
-    machines: dict[str, FrozenMachine]
-
-    def as_json(self) -> dict[str, Any]:
-        """Give it as JSON-ready values, for the store."""
-        values: dict[str, Any] = _ADAPTER.dump_python(self, mode="json")
-        return values
-
-    @classmethod
-    def from_json(cls, values: object) -> Self:
-        """Take what `as_json` gave. Raises ValueError for anything else."""
-        frozen: Self = _ADAPTER.validate_python(values, strict=False)
-        return frozen
-
-
-_ADAPTER: TypeAdapter[Any] = TypeAdapter(Frozen)
+_VMS_FROM = 50
+"""Those of virtual machines begin here, so that machines added later stand beside the others."""
 
 
 def propose(
@@ -91,13 +52,13 @@ def propose(
 ) -> Frozen:
     """Work out all that the file leaves unsaid, keeping what is frozen.
 
-    `built` names the machines on which an installation has begun or is proven: nothing that
-    touches them changes. Raises SiteFileError, with places from `places`, where the file asks
-    for such a change, or where there is no room.
+    `built` names the machines on which an installation has begun or is proven, and the virtual
+    machines that were made: nothing that touches them changes. Raises SiteFileError, with places
+    from `places`, where the file asks for such a change, or where there is no room.
     """
     if frozen is not None and frozen.site != site.site:
         frozen, built = None, frozenset()
-    findings = tuple(_refused_changes(site, frozen, built)) if frozen and built else ()
+    findings = tuple(refused_changes(site, frozen, built)) if frozen and built else ()
     if not findings:
         proposer = _Proposer(site, frozen)
         proposed = proposer.propose()
@@ -107,61 +68,14 @@ def propose(
     raise SiteFileError((places or nowhere()).problems(findings))
 
 
-def create_machine(site: Site, frozen: Frozen | None) -> str:
-    """Name the machine that founds the cluster: the one said, else the frozen, else the first."""
-    machines = site.hypervisor.machines
-    said = sorted(name for name, machine in machines.items() if machine.role is Role.CREATE)
-    if said:
-        return said[0]
-    if frozen and frozen.create in machines and machines[frozen.create].role is not Role.JOIN:
-        return frozen.create
-    return min(name for name, machine in machines.items() if machine.role is not Role.JOIN)
+@dataclass(slots=True)
+class _Settled:
+    """One network and all that stands on it; a VIP is on the provisioning one alone."""
 
-
-def _refused_changes(site: Site, frozen: Frozen, built: frozenset[str]) -> Iterator[Finding]:
-    network = site.networks[site.provisioning]
-    was = frozen.networks.get(site.provisioning)
-    names = ", ".join(sorted(built))
-    undo = "put the old value back; to change it, name the site anew and install every machine anew"
-    said: list[tuple[Path, object, object]] = [
-        (("hypervisor", "harvester"), site.hypervisor.harvester, frozen.harvester),
-        (VIP_PATH, site.hypervisor.vip, frozen.vip),
-    ]
-    if was is None:
-        path = network_path(site.provisioning)
-        yield Finding(path, f"{names} were installed on another network", undo, of_key=True)
-    else:
-        path = network_path(site.provisioning)
-        said.append(((*path, "cidr"), network.cidr, was.cidr))
-        said.append(((*path, "gateway"), network.gateway, was.gateway))
-    for path, now, before in said:
-        if now is not None and now != before:
-            yield Finding(path, f"{now} was {before} when {names} were installed", undo)
-    create = create_machine(site, frozen)
-    if frozen.create in built and frozen.create not in site.hypervisor.machines:
-        # Another would take its place, and found a second cluster on the same VIP.
-        what = f"{frozen.create}, which created the cluster, is no longer in the file"
-        yield Finding(("hypervisor", "machines"), what, f"put {frozen.create} back", of_key=True)
-    elif frozen.create in built and create != frozen.create:
-        what = f"{frozen.create} created the cluster already"
-        yield Finding(machine_path(create, "role"), what, undo)
-    for name in sorted(built & frozen.machines.keys()):
-        yield from _refused_machine_changes(site, name, frozen.machines[name])
-
-
-def _refused_machine_changes(site: Site, name: str, was: FrozenMachine) -> Iterator[Finding]:
-    machine = site.hypervisor.machines.get(name)
-    if machine is None:
-        return
-    changes = (
-        ("address", machine.address, was.address),
-        ("hostname", machine.hostname or name, was.hostname),
-    )
-    for key, now, before in changes:
-        if now is not None and now != before:
-            what = f"{name} is installed with {before}, and Harvester bears no other"
-            fix = f"put {before} back; to change it, first 'provision reinstall SITE {name} --yes'"
-            yield Finding(machine_path(name, key), what, fix)
+    network: FrozenNetwork
+    vip: IPv4Address | None
+    machines: dict[str, IPv4Address]
+    vms: dict[str, IPv4Address]
 
 
 class _Proposer:
@@ -170,32 +84,35 @@ class _Proposer:
     def __init__(self, site: Site, frozen: Frozen | None) -> None:
         self.site = site
         self.frozen = frozen
+        self.vms = wanted_vms(site)
         self.findings: list[Finding] = []
 
     def propose(self) -> Frozen | None:
         """Give what is to be frozen; None where there are findings."""
-        networks: dict[str, FrozenNetwork] = {}
-        vip = IPv4Address(0)
-        machines: dict[str, FrozenMachine] = {}
+        settled: dict[str, _Settled] = {}
         for name in sorted(self.site.networks):
             try:
-                if name == self.site.provisioning:
-                    networks[name], vip, machines = self._provisioning(name)
-                else:
-                    networks[name] = self._other(name)
+                settled[name] = self._settle(name)
             except NoRoomError:
                 what = f"{self.site.networks[name].cidr} has no address left to propose"
                 fix = "choose a larger subnet, or a shorter pool"
                 self.findings.append(Finding(network_path(name, "cidr"), what, fix))
         if self.findings:
             return None
+        addresses = {key: value for each in settled.values() for key, value in each.vms.items()}
+        images = self._images()
+        main = settled[self.site.provisioning]
         return Frozen(
             site=self.site.site,
             harvester=self.site.hypervisor.harvester,
             create=create_machine(self.site, self.frozen),
-            vip=vip,
-            networks=networks,
-            machines=machines,
+            vip=main.vip or IPv4Address(0),
+            networks={name: each.network for name, each in settled.items()},
+            machines=_machines(self.site, main.machines),
+            vms=self._vms(addresses, images),
+            images=images,
+            cluster=self._cluster(),
+            staging=addresses[STAGING] if self.site.has_staging else None,
         )
 
     def _was(self, name: str) -> FrozenNetwork | None:
@@ -203,38 +120,116 @@ class _Proposer:
         was = self.frozen.networks.get(name) if self.frozen else None
         return was if was is not None and was.cidr == self.site.networks[name].cidr else None
 
-    def _other(self, name: str) -> FrozenNetwork:
-        network, was = self.site.networks[name], self._was(name)
-        fixed = dict(_fixed_of_network(name, network))
-        book = self._book(network, was, fixed)
-        bridge = network.bridge or book.keep(was.bridge if was else None) or book.lowest(1)
-        return _settled(network, bridge, book.pool)
-
-    def _provisioning(
-        self, name: str
-    ) -> tuple[FrozenNetwork, IPv4Address, dict[str, FrozenMachine]]:
-        network, was = self.site.networks[name], self._was(name)
-        hypervisor = self.site.hypervisor
+    def _settle(self, name: str) -> _Settled:
+        network, was, site = self.site.networks[name], self._was(name), self.site
+        is_main = name == site.provisioning
         old = self.frozen if was else None
-        said = _said_addresses(self.site)
-        fixed = {**_fixed_of_network(name, network), **_fixed_of_site(self.site)}
+        fixed = self._fixed(name)
         if old and was:
-            self._check_nobody_moved(_holders(self.site, old, was), fixed, network, name)
+            self._check_nobody_moved(self._holders(name, old, was), fixed, network, name)
         book = self._book(network, was, fixed)
         # What is frozen is taken up first, what is new after it: it gets what nobody has.
         bridge = network.bridge or book.keep(was.bridge if was else None)
-        vip = hypervisor.vip or book.keep(old.vip if old else None)
-        addresses = dict(said)
-        for key, each in sorted(old.machines.items() if old else ()):
-            kept = None if key in said else book.keep(each.address)
-            if kept is not None:
-                addresses[key] = kept
-        start = min(_HOSTS_FROM, network.cidr.num_addresses // 4)
+        vip = site.hypervisor.vip if is_main else None
+        machines: dict[str, IPv4Address] = _said_addresses(site) if is_main else {}
+        if is_main and old:
+            vip = vip or book.keep(old.vip)
+            _keep(machines, {key: each.address for key, each in old.machines.items()}, book)
+        vms = {
+            each.name: each.address
+            for each in self.vms
+            if each.network == name and each.address is not None
+        }
+        _keep(vms, self._kept_vms(name, old), book)
         bridge = bridge or book.lowest(1)
-        vip = vip or book.lowest(start)
-        for key in sorted(hypervisor.machines.keys() - addresses.keys()):
-            addresses[key] = book.lowest(start)
-        return _settled(network, bridge, book.pool), vip, _machines(self.site, addresses)
+        if is_main:
+            start = min(_HOSTS_FROM, network.cidr.num_addresses // 4)
+            vip = vip or book.lowest(start)
+            for key in sorted(site.hypervisor.machines.keys() - machines.keys()):
+                machines[key] = book.lowest(start)
+        for vm in self.vms:
+            if vm.network == name and vm.name not in vms and not vm.settles_its_own:
+                vms[vm.name] = book.lowest(min(_VMS_FROM, network.cidr.num_addresses // 2))
+        return _Settled(_settled(network, bridge, book.pool), vip, machines, vms)
+
+    def _fixed(self, name: str) -> dict[Path, IPv4Address]:
+        """Every address that the file says outright on one network."""
+        network = self.site.networks[name]
+        fixed = dict(_fixed_of_network(name, network))
+        if name == self.site.provisioning:
+            fixed |= _fixed_of_site(self.site)
+        for vm in self.vms:
+            if vm.network == name and vm.address is not None:
+                fixed[vm.address_path] = vm.address
+        balancer = self.site.cluster.address if self.site.cluster else None
+        if balancer is not None and balancer in network.cidr:
+            fixed["cluster", "address"] = balancer
+        return fixed
+
+    def _kept_vms(self, name: str, old: Frozen | None) -> dict[str, IPv4Address]:
+        """The frozen addresses on a network, of virtual machines that did not move to another."""
+        wanted = {each.name: each for each in self.vms}
+        return {
+            key: each.address
+            for key, each in (old.vms if old else {}).items()
+            if each.network == name and each.address is not None
+            if key not in wanted or _holds(wanted[key], name)
+        }
+
+    def _holders(self, name: str, old: Frozen, was: FrozenNetwork) -> dict[IPv4Address, str]:
+        """Who holds a frozen address and says nothing of it in the file."""
+        said = {each.name for each in self.vms if each.address is not None}
+        wanted = {each.name for each in self.vms}
+        holders = {
+            address: f"virtual machine {key}"
+            for key, address in self._kept_vms(name, old).items()
+            if key in wanted - said
+        }
+        if name == self.site.provisioning:
+            holders |= _holders_of_site(self.site, old)
+        if self.site.networks[name].bridge is None:
+            holders[was.bridge] = "the bridge"
+        return holders
+
+    def _vms(
+        self, addresses: dict[str, IPv4Address], images: dict[str, str]
+    ) -> dict[str, FrozenVm]:
+        old = self.frozen.vms if self.frozen else {}
+        wanted = {vm.name for vm in self.vms}
+        vms = {key: each for key, each in old.items() if key not in wanted}
+        machines = self.site.hypervisor.machines.values()
+        taken = {str(mac) for each in machines for mac in each.all_macs}
+        taken |= {each.mac for each in old.values()}
+        for vm in self.vms:
+            was = old.get(vm.name)
+            mac = was.mac if was else derived_mac(self.site.site, vm.name, taken)
+            taken.add(mac)
+            vms[vm.name] = FrozenVm(
+                network=vm.network,
+                mac=mac,
+                address=addresses.get(vm.name),
+                image=image_file_of(self.site, images, vm.image or vm.iso or ""),
+                disk=vm.size.disk,
+            )
+        return {key: vms[key] for key in sorted(vms)}
+
+    def _images(self) -> dict[str, str]:
+        """The default image's URL is a proposal too: a newer default changes no site."""
+        if not self.vms or DEFAULT_IMAGE in self.site.images:
+            return {}
+        old = self.frozen.images if self.frozen else {}
+        return {DEFAULT_IMAGE: old.get(DEFAULT_IMAGE, DEFAULT_IMAGE_URL)}
+
+    def _cluster(self) -> FrozenCluster | None:
+        said = self.site.cluster
+        if said is None:
+            return None
+        return FrozenCluster(
+            version=said.rke2 or said.k3s or "",
+            registration=registration(self.site, said),
+            cis=said.profile is not None,
+            servers=said.servers,
+        )
 
     def _book(
         self, network: NetworkSite, was: FrozenNetwork | None, fixed: dict[Path, IPv4Address]
@@ -296,8 +291,7 @@ def _said_addresses(site: Site) -> dict[str, IPv4Address]:
     return {name: each.address for name, each in machines if each.address is not None}
 
 
-def _holders(site: Site, old: Frozen, was: FrozenNetwork) -> dict[IPv4Address, str]:
-    """Who holds a frozen address and says nothing of it in the file."""
+def _holders_of_site(site: Site, old: Frozen) -> dict[IPv4Address, str]:
     said = _said_addresses(site)
     holders = {
         each.address: f"machine {name}"
@@ -306,9 +300,26 @@ def _holders(site: Site, old: Frozen, was: FrozenNetwork) -> dict[IPv4Address, s
     }
     if site.hypervisor.vip is None:
         holders[old.vip] = "hypervisor.vip"
-    if site.networks[site.provisioning].bridge is None:
-        holders[was.bridge] = "the bridge"
     return holders
+
+
+def _keep(given: dict[str, IPv4Address], frozen: dict[str, IPv4Address], book: AddressBook) -> None:
+    """Take up frozen addresses for whoever has none, in the order of names."""
+    for key in sorted(frozen.keys() - given.keys()):
+        kept = book.keep(frozen[key])
+        if kept is not None:
+            given[key] = kept
+
+
+def _holds(vm: WantedVm, network: str) -> bool:
+    return vm.network == network and not vm.settles_its_own
+
+
+def derived_mac(site_id: str, name: str, taken: Collection[str]) -> str:
+    """Give a locally administered MAC, the same for the same site and name; never a taken one."""
+    seed = hashlib.sha256(f"{site_id}/{name}".encode()).hexdigest()
+    mac = str(Mac(f"02{seed[:10]}"))
+    return derived_mac(site_id, f"{name}/again", taken) if mac in taken else mac
 
 
 def _settled(network: NetworkSite, bridge: IPv4Address, pool: AddressRange) -> FrozenNetwork:

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from ipaddress import IPv4Address
 
+from appliance.site.artifact_names import DistributionFiles, is_iso
+from appliance.site.built import image_file_of, registration
 from appliance.site.capacity import MIN_MEMORY, storage_replicas
-from appliance.site.freeze import Frozen
-from appliance.site.model import GIB, MachineSite, Site
+from appliance.site.fields import GIB
+from appliance.site.frozen import Frozen, FrozenVm
+from appliance.site.model import MachineSite, Site
 from appliance.site.plan import (
     ArtifactNames,
+    ClusterPlan,
+    Distribution,
     ExpectedFirmware,
     HypervisorPlan,
+    ImagePlan,
     MachinePlan,
     NetworkPlan,
     Plan,
     Role,
+    StagingPlan,
+    VmKind,
+    VmPlan,
 )
+from appliance.site.vm_model import ImageSite
+from appliance.site.vms import STAGING, WantedVm, agent_names, server_names, wanted_vms
 
+STAGING_NAMES = ("registry", "ntp")
+"""What the staging machine is called besides its own name."""
+SUMS_BESIDE = {
+    "https://cloud-images.ubuntu.com/": "SHA256SUMS",
+    "https://cloud.debian.org/": "SHA512SUMS",
+}
+"""Who publishes a list of checksums beside each image, and what it is called."""
 BIOS_IPXE = "undionly.kpxe"
 UEFI_IPXE = "snponly.efi"
 """`ipxe.efi` hangs at "initialising devices" on much hardware (ipxe#972, #973, #1211)."""
@@ -26,6 +45,9 @@ def make_plan(site: Site, frozen: Frozen) -> Plan:
     """Work out the whole Plan. `frozen` is what `propose` gave for this very site."""
     networks = _networks(site, frozen)
     machines = _machines(site, frozen)
+    vms = tuple(_vm(each, frozen.vms[each.name]) for each in wanted_vms(site))
+    cluster = _cluster(site, vms)
+    staging = _staging(site, frozen)
     bridge = networks[0].bridge
     return Plan(
         site_id=site.site,
@@ -34,9 +56,19 @@ def make_plan(site: Site, frozen: Frozen) -> Plan:
         hypervisor=_hypervisor(site, frozen, len(machines)),
         machines=machines,
         artifacts=ArtifactNames.of(site.hypervisor.harvester),
-        hosts=_hosts(machines, frozen.vip, bridge),
+        hosts=(
+            *((each.hostname, each.address) for each in machines),
+            *((each.name, each.address) for each in vms if each.address is not None),
+            *(("bridge", bridge), ("harvester", frozen.vip), ("vip", frozen.vip)),
+            *_cluster_hosts(site, vms),
+            *((name, staging.address) for name in STAGING_NAMES if staging is not None),
+        ),
         base_url=f"http://{bridge}",
-        notes=_notes(site, networks),
+        notes=_notes(site, networks, vms),
+        images=_images(site, frozen),
+        vms=vms,
+        cluster=cluster,
+        staging=staging,
     )
 
 
@@ -47,14 +79,15 @@ def _networks(site: Site, frozen: Frozen) -> tuple[NetworkPlan, ...]:
 
 def _network(site: Site, frozen: Frozen, name: str) -> NetworkPlan:
     said, settled = site.networks[name], frozen.networks[name]
+    services = frozen.staging or settled.bridge
     return NetworkPlan(
         name=name,
         cidr=settled.cidr,
         gateway=settled.gateway,
         bridge=settled.bridge,
         pool=settled.pool,
-        dns=said.dns or (settled.bridge,),
-        ntp=said.ntp or (settled.bridge,),
+        dns=said.dns or (services,),
+        ntp=said.ntp or (services,),
         mtu=said.mtu,
         vlan=said.vlan,
         role=site.role_of(name).value,
@@ -121,14 +154,108 @@ def _not_armed(said: MachineSite) -> str | None:
     return "; ".join(reasons) or None
 
 
-def _hosts(
-    machines: tuple[MachinePlan, ...], vip: IPv4Address, bridge: IPv4Address
-) -> tuple[tuple[str, IPv4Address], ...]:
-    site_names = (("bridge", bridge), ("harvester", vip), ("vip", vip))
-    return (*((each.hostname, each.address) for each in machines), *site_names)
+def _vm(wanted: WantedVm, settled: FrozenVm) -> VmPlan:
+    return VmPlan(
+        name=wanted.name,
+        kind=wanted.kind,
+        network=wanted.network,
+        mac=settled.card,
+        address=settled.address,
+        cpus=wanted.size.cpus,
+        memory=wanted.size.memory,
+        disk=wanted.size.disk,
+        image=wanted.image,
+        iso=wanted.iso,
+        driver_disk=wanted.driver_disk,
+        efi=wanted.efi,
+        secure_boot=wanted.secure_boot,
+        tpm=wanted.tpm,
+        pci_devices=wanted.pci,
+        usb_devices=wanted.usb,
+        ssh_keys=wanted.ssh_keys,
+        running=wanted.running,
+    )
 
 
-def _notes(site: Site, networks: tuple[NetworkPlan, ...]) -> tuple[str, ...]:
+def _images(site: Site, frozen: Frozen) -> tuple[ImagePlan, ...]:
+    """All that are written, and the default one where a machine starts from it."""
+    images = []
+    for name in sorted(site.images.keys() | frozen.images.keys()):
+        said = site.image(name) or ImageSite()
+        url = frozen.images.get(name, said.url or "") if name not in site.images else said.url or ""
+        file = image_file_of(site, frozen.images, name)
+        images.append(
+            ImagePlan(
+                name=name,
+                file=file,
+                iso=is_iso(file),
+                url=url,
+                sums=said.sums or ("" if said.sha256 or said.sha512 else _sums_beside(url)),
+                sha256=said.sha256 or "",
+                sha512=said.sha512 or "",
+            )
+        )
+    return tuple(images)
+
+
+def _sums_beside(url: str) -> str:
+    folder, _, _ = url.rpartition("/")
+    known = next((name for host, name in SUMS_BESIDE.items() if url.startswith(host)), "")
+    return f"{folder}/{known}" if known else ""
+
+
+def _cluster(site: Site, vms: tuple[VmPlan, ...]) -> ClusterPlan | None:
+    said = site.cluster
+    if said is None:
+        return None
+    distribution = Distribution.RKE2 if said.rke2 else Distribution.K3S
+    version = said.rke2 or said.k3s or ""
+    servers = [each for each in vms if each.kind is VmKind.SERVER]
+    names = (
+        registration(site, said),
+        f"cluster.{site.zone}",
+        *(f"{each.name}.{site.zone}" for each in servers),
+        *(each.name for each in servers),
+        *(str(each.address) for each in servers),
+    )
+    return ClusterPlan(
+        distribution=distribution,
+        version=version,
+        servers=server_names(said),
+        agents=agent_names(said),
+        registration=registration(site, said),
+        names=tuple(dict.fromkeys(names)),
+        artifacts=DistributionFiles.of(distribution, version).all,
+        cis=said.profile is not None,
+        active=said.active,
+    )
+
+
+def _cluster_hosts(site: Site, vms: tuple[VmPlan, ...]) -> tuple[tuple[str, IPv4Address], ...]:
+    """The cluster's own name: the site's load balancer, else every server in turn."""
+    if site.cluster is None:
+        return ()
+    if site.cluster.address is not None:
+        return (("cluster", site.cluster.address),)
+    servers = (each.address for each in vms if each.kind is VmKind.SERVER)
+    return tuple(("cluster", address) for address in servers if address is not None)
+
+
+def _staging(site: Site, frozen: Frozen) -> StagingPlan | None:
+    if frozen.staging is None:
+        return None
+    said = site.staging.images
+    return StagingPlan(
+        vm=STAGING,
+        address=frozen.staging,
+        images=tuple(each.rpartition("/")[2] for each in said),
+        sources=tuple(each for each in said if "/" in each),
+    )
+
+
+def _notes(
+    site: Site, networks: tuple[NetworkPlan, ...], vms: tuple[VmPlan, ...]
+) -> tuple[str, ...]:
     notes = []
     main = networks[0]
     borrowed = [
@@ -155,4 +282,26 @@ def _notes(site: Site, networks: tuple[NetworkPlan, ...]) -> tuple[str, ...]:
             f"accept_small_hardware: Harvester's own checks ({MIN_MEMORY // GIB}G of memory, "
             "16 threads, 10 Gbit/s) stop no installation here"
         )
-    return tuple(notes)
+    return (*notes, *_vm_notes(site, networks, vms))
+
+
+def _vm_notes(
+    site: Site, networks: tuple[NetworkPlan, ...], vms: tuple[VmPlan, ...]
+) -> Iterator[str]:
+    main = networks[0]
+    for network in networks[1:]:
+        names = [each.name for each in vms if each.network == network.name]
+        if names:
+            yield (
+                f"{', '.join(names)} stand on network {network.name}: the site's router "
+                f"{network.gateway} must let them reach the bridge and the staging machine on "
+                f"{main.name}"
+            )
+    by_hand = [each.name for each in vms if each.iso is not None]
+    if by_hand:
+        yield (
+            f"{', '.join(by_hand)}: the system is installed by hand, on the console that Harvester "
+            "shows; it is given no address here"
+        )
+    if site.cluster is not None and not site.cluster.active:
+        yield "the cluster is stopped: cluster.active is false"

@@ -6,13 +6,12 @@ holds where a key is left out, for defaults that depend on the rest of the site.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.config import JsonDict
+from pydantic import Field
 
+from appliance.site.fields import GIB, SiteModel, unsaid
 from appliance.site.plan import MAIN_NETWORK, OwnDisk
 from appliance.site.scalars import (
     Address,
-    Agents,
     Console,
     Cpus,
     Disk,
@@ -21,8 +20,8 @@ from appliance.site.scalars import (
     Firmware,
     Flag,
     Harvester,
+    ImageName,
     IpxeName,
-    K3s,
     Label,
     MacAddress,
     MachineRole,
@@ -31,29 +30,17 @@ from appliance.site.scalars import (
     NetworkRole,
     OwnDiskWay,
     Range,
-    Rke2,
     RoleOfNetwork,
     Serial,
-    Servers,
     Size,
     SshKey,
     SystemUuid,
     Vlan,
 )
-from appliance.site.versions import HarvesterLine, line_of
+from appliance.site.versions import DEFAULT_IMAGE, DEFAULT_IMAGE_URL, HarvesterLine, line_of
+from appliance.site.vm_model import ClusterSite, ImageSite, StagingSite, VmSite
 
-GIB = 2**30
 DEFAULT_CIDR = "10.20.0.0/24"
-
-
-def _unsaid(text: str) -> JsonDict:
-    return {"unsaid": text}
-
-
-class SiteModel(BaseModel):
-    """What all parts share: no unknown keys, no changes after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
 
 
 class NetworkSite(SiteModel):
@@ -67,29 +54,29 @@ class NetworkSite(SiteModel):
         default=None,
         description="The default route of the machines. Harvester's installer and RKE2 stop "
         "without one; where an air gap has no router, the address may stay unanswered.",
-        json_schema_extra=_unsaid("the first address of the subnet"),
+        json_schema_extra=unsaid("the first address of the subnet"),
     )
     bridge: Address | None = Field(
         default=None,
         description="The laptop's address on this network.",
-        json_schema_extra=_unsaid("proposed: the first free address after the gateway"),
+        json_schema_extra=unsaid("proposed: the first free address after the gateway"),
     )
     pool: Range | None = Field(
         default=None,
         description="Addresses for machines that are not in this file: `first to last`.",
-        json_schema_extra=_unsaid("proposed: the free part of the subnet's last quarter"),
+        json_schema_extra=unsaid("proposed: the free part of the subnet's last quarter"),
     )
     dns: tuple[Address, ...] = Field(
         default=(),
         strict=False,
-        description="DNS servers the installed machines keep using after the laptop left.",
-        json_schema_extra=_unsaid("the bridge, with a note in the Plan"),
+        description="DNS servers that all installed machines keep using after the laptop left.",
+        json_schema_extra=unsaid("the staging machine; without one the bridge, with a note"),
     )
     ntp: tuple[Address, ...] = Field(
         default=(),
         strict=False,
-        description="NTP servers the installed machines keep using after the laptop left.",
-        json_schema_extra=_unsaid("the bridge, with a note in the Plan"),
+        description="NTP servers that all installed machines keep using after the laptop left.",
+        json_schema_extra=unsaid("the staging machine; without one the bridge, with a note"),
     )
     mtu: Mtu = Field(
         default=1500,
@@ -98,12 +85,12 @@ class NetworkSite(SiteModel):
     vlan: Vlan | None = Field(
         default=None,
         description="VLAN tag.",
-        json_schema_extra=_unsaid("untagged"),
+        json_schema_extra=unsaid("untagged"),
     )
     role: RoleOfNetwork | None = Field(
         default=None,
         description="What the network is for. Machines boot on the one for provisioning.",
-        json_schema_extra=_unsaid(
+        json_schema_extra=unsaid(
             f"`provisioning` for `{MAIN_NETWORK}` or an only network, else `vm`"
         ),
     )
@@ -115,7 +102,7 @@ class MachineSite(SiteModel):
     mac: MacAddress | None = Field(
         default=None,
         description="The network card the machine boots from.",
-        json_schema_extra=_unsaid("the machine is not armed until it has a MAC address"),
+        json_schema_extra=unsaid("the machine is not armed until it has a MAC address"),
     )
     macs: tuple[MacAddress, ...] = Field(
         default=(),
@@ -132,26 +119,24 @@ class MachineSite(SiteModel):
         default=None,
         description="The machine's address on the provisioning network. It never changes after "
         "installation.",
-        json_schema_extra=_unsaid("proposed and frozen at first use"),
+        json_schema_extra=unsaid("proposed and frozen at first use"),
     )
     hostname: Label | None = Field(
         default=None,
         description="The machine's host name, and its node name in Harvester.",
-        json_schema_extra=_unsaid("the machine's name"),
+        json_schema_extra=unsaid("the machine's name"),
     )
     role: MachineRole | None = Field(
         default=None,
         description="Whether it founds the Harvester cluster or joins it. Exactly one creates.",
-        json_schema_extra=_unsaid(
-            "the first by name creates, the others join; frozen at first use"
-        ),
+        json_schema_extra=unsaid("the first by name creates, the others join; frozen at first use"),
     )
     disk: Disk | None = Field(
         default=None,
         description="The disk to install on; all on it is lost. A path under `/dev/disk/by-id/` "
         "or `/dev/disk/by-path/`, or a selector that exactly one disk matches: "
         "`size >= 250G, not usb`.",
-        json_schema_extra=_unsaid("the machine is not armed until its disk is named by a path"),
+        json_schema_extra=unsaid("the machine is not armed until its disk is named by a path"),
     )
     data_disk: DiskPath | None = Field(
         default=None, description="A second disk, for the virtual machines' volumes. At least 50G."
@@ -168,7 +153,7 @@ class MachineSite(SiteModel):
     firmware: Firmware | None = Field(
         default=None,
         description="The firmware it is expected to boot with. Harvester from 1.8 needs UEFI.",
-        json_schema_extra=_unsaid("any that the version of Harvester can boot with"),
+        json_schema_extra=unsaid("any that the version of Harvester can boot with"),
     )
     own_disk: OwnDiskWay = Field(
         default=OwnDisk.EXIT,
@@ -180,27 +165,27 @@ class MachineSite(SiteModel):
         default=None,
         description="The iPXE build it is given. `ipxe.efi` brings its own network drivers, "
         "`snponly.efi` uses the firmware's.",
-        json_schema_extra=_unsaid("`undionly.kpxe` for `firmware: bios`, else `snponly.efi`"),
+        json_schema_extra=unsaid("`undionly.kpxe` for `firmware: bios`, else `snponly.efi`"),
     )
     memory: Size | None = Field(
         default=None,
         description="Its memory. With it, the virtual machines are summed against the hosts.",
-        json_schema_extra=_unsaid("not checked"),
+        json_schema_extra=unsaid("not checked"),
     )
     cpus: Cpus | None = Field(
         default=None,
         description="Its processor threads.",
-        json_schema_extra=_unsaid("not checked"),
+        json_schema_extra=unsaid("not checked"),
     )
     disk_size: Size | None = Field(
         default=None,
         description="The size of `disk`. A disk sold as 500 GB holds `465G`, or write `500GB`.",
-        json_schema_extra=_unsaid("not checked"),
+        json_schema_extra=unsaid("not checked"),
     )
     data_disk_size: Size | None = Field(
         default=None,
         description="The size of `data_disk`.",
-        json_schema_extra=_unsaid("not checked"),
+        json_schema_extra=unsaid("not checked"),
     )
 
     @property
@@ -218,7 +203,7 @@ class HypervisorSite(SiteModel):
     vip: Address | None = Field(
         default=None,
         description="The address of the Harvester cluster itself, beside those of its machines.",
-        json_schema_extra=_unsaid("proposed and frozen at first use"),
+        json_schema_extra=unsaid("proposed and frozen at first use"),
     )
     machines: dict[Label, MachineSite] = Field(
         description="The machines, by name.",
@@ -234,7 +219,7 @@ class HypervisorSite(SiteModel):
         default=(),
         strict=False,
         description="Public SSH keys that may log in as `rancher`.",
-        json_schema_extra=_unsaid("none besides the key that is made for the site"),
+        json_schema_extra=unsaid("none besides the key that is made for the site"),
     )
     console: tuple[Console, ...] = Field(
         default=("tty1",),
@@ -243,54 +228,19 @@ class HypervisorSite(SiteModel):
     )
 
 
-class VmSize(SiteModel):
-    """The size of one virtual machine."""
-
-    cpus: Cpus = Field(default=2, description="Virtual processors.")
-    memory: Size = Field(default=4 * GIB, description="Memory.", json_schema_extra=_unsaid("`4G`"))
-    disk: Size = Field(default=40 * GIB, description="Disk.", json_schema_extra=_unsaid("`40G`"))
-
-
-class VmSizes(SiteModel):
-    """The sizes of the cluster's virtual machines."""
-
-    servers: VmSize = Field(default=VmSize(), description="Size of each server.")
-    agents: VmSize = Field(default=VmSize(), description="Size of each agent.")
-
-
-class ClusterSite(SiteModel):
-    """The Kubernetes cluster on virtual machines. `rke2` or `k3s`, one of them."""
-
-    rke2: Rke2 | None = Field(
-        default=None,
-        description="The version of RKE2.",
-        json_schema_extra=_unsaid("`k3s` says the version"),
-    )
-    k3s: K3s | None = Field(
-        default=None,
-        description="The version of K3s, instead of RKE2.",
-        json_schema_extra=_unsaid("`rke2` says the version"),
-    )
-    servers: Servers = Field(
-        default=3, description="Virtual machines with the control plane: 1, 3, 5, 7 or 9."
-    )
-    agents: Agents = Field(default=0, description="Virtual machines that only carry work.")
-    sizes: VmSizes = Field(default=VmSizes(), description="Sizes of the virtual machines.")
-
-
 class LabSite(SiteModel):
     """What each machine gets in the rehearsal. It changes nothing at the site."""
 
     memory: Size = Field(
         default=3 * GIB,
         description="Memory of an emulated machine.",
-        json_schema_extra=_unsaid("`3G`"),
+        json_schema_extra=unsaid("`3G`"),
     )
     cpus: Cpus = Field(default=2, description="Processors of an emulated machine.")
     disk: Size = Field(
         default=12 * GIB,
         description="Disk of an emulated machine; it is sparse.",
-        json_schema_extra=_unsaid("`12G`"),
+        json_schema_extra=unsaid("`12G`"),
     )
 
 
@@ -308,19 +258,33 @@ class Site(SiteModel):
     domain: Domain | None = Field(
         default=None,
         description="The DNS domain of the machines.",
-        json_schema_extra=_unsaid("`<site>.internal`"),
+        json_schema_extra=unsaid("`<site>.internal`"),
     )
     networks: dict[Label, NetworkSite] = Field(
         default_factory=_implied_networks,
         min_length=1,
         description="The networks, by name.",
-        json_schema_extra=_unsaid(f"one, `{MAIN_NETWORK}`, with all defaults"),
+        json_schema_extra=unsaid(f"one, `{MAIN_NETWORK}`, with all defaults"),
     )
     hypervisor: HypervisorSite = Field(description="Harvester and its machines.")
     cluster: ClusterSite | None = Field(
         default=None,
         description="The Kubernetes cluster.",
-        json_schema_extra=_unsaid("none: the run ends with a ready Harvester"),
+        json_schema_extra=unsaid("none"),
+    )
+    vms: dict[Label, VmSite] = Field(
+        default_factory=dict,
+        description="Virtual machines beside the cluster, by name.",
+        json_schema_extra=unsaid("none"),
+    )
+    staging: StagingSite = Field(
+        default=StagingSite(),
+        description="What stays at the site in the laptop's place.",
+    )
+    images: dict[ImageName, ImageSite] = Field(
+        default_factory=dict,
+        description="Images for virtual machines, by name.",
+        json_schema_extra=unsaid(f"`{DEFAULT_IMAGE}`, which may also be written otherwise"),
     )
     lab: LabSite = Field(default=LabSite(), description="Sizes for the rehearsal.")
 
@@ -349,6 +313,25 @@ class Site(SiteModel):
     def networks_for(self, role: NetworkRole) -> tuple[str, ...]:
         """The names of the networks of one role, sorted."""
         return tuple(sorted(name for name in self.networks if self.role_of(name) is role))
+
+    @property
+    def vm_network(self) -> str:
+        """The name of the network on which virtual machines stand unless they say another."""
+        return next(iter(self.networks_for(NetworkRole.VM)), self.provisioning)
+
+    @property
+    def has_staging(self) -> bool:
+        """Whether a virtual machine takes the laptop's place."""
+        if self.staging.enabled is not None:
+            return self.staging.enabled
+        return self.cluster is not None or bool(self.vms) or self.staging != StagingSite()
+
+    def image(self, name: str) -> ImageSite | None:
+        """What is known of an image, said or implied; None where nothing is."""
+        said = self.images.get(name)
+        if said is None and name == DEFAULT_IMAGE:
+            return ImageSite(url=DEFAULT_IMAGE_URL)
+        return said
 
     @property
     def provisioning(self) -> str:

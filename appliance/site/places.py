@@ -27,6 +27,11 @@ def machine_path(name: str, *keys: str) -> Path:
     return ("hypervisor", "machines", name, *keys)
 
 
+def vm_path(name: str, *keys: str) -> Path:
+    """The path to a virtual machine beside the cluster, or a key of it."""
+    return ("vms", name, *keys)
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """A place in a text. Lines and columns count from 1; 0 means the whole file."""

@@ -136,11 +136,19 @@ class Distribution(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImagePlan:
-    """A disk image for virtual machines. `file` is its name in the depot, and upstream's own."""
+    """An image for virtual machines: a disk, or with `iso` a CD. `file` is its name in the depot.
+
+    `url` is where it is published, empty where it can only be imported; `sums` is the URL of
+    upstream's list of checksums, `sha256` and `sha512` are checksums the operator gave.
+    """
 
     name: str
     file: str
     iso: bool = False
+    url: str = ""
+    sums: str = ""
+    sha256: str = ""
+    sha512: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,12 +210,14 @@ class ClusterPlan:
 class StagingPlan:
     """The virtual machine that takes the laptop's place: DNS, NTP, files and a registry.
 
-    `images` are the depot's names of OCI archives that its registry holds.
+    `images` are the depot's names of OCI archives that its registry holds; `sources` are the URLs
+    of some of them, the others are imported.
     """
 
     vm: str
     address: IPv4Address
     images: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +247,9 @@ class ArtifactNames:
 class Plan:
     """All of a site, worked out. Machines: the create node first, then the joins by name.
 
-    `networks` begins with the one for provisioning. `hosts` are names within `zone`, without it.
-    `base_url` has no slash at its end. `notes` are what people should know before they begin.
+    `networks` begins with the one for provisioning. `hosts` are names within `zone`, without it;
+    one name may stand there several times, with an address each. `base_url` has no slash at its
+    end. `notes` are what people should know before they begin.
     """
 
     site_id: str

@@ -272,11 +272,21 @@ class NetworkRole(StrEnum):
     STORAGE = "storage"
 
 
+class ClusterProfile(StrEnum):
+    """A hardening of the cluster."""
+
+    CIS = "cis"
+
+
 _RKE2 = r"v\d+\.\d+\.\d+(?:-rc\d+)?\+rke2r\d+"
 _K3S = r"v\d+\.\d+\.\d+(?:-rc\d+)?\+k3s\d+"
 _IPXE = r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}\.(?:efi|kpxe|pxe)"
 _CONSOLE = r"tty[A-Za-z]{0,4}[0-9]{1,3}(?:,[0-9]{3,7}(?:[noe][5-8])?)?"
 _SERIAL = r"[!-~](?:[ -~]{0,62}[!-~])?"
+_IMAGE = r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?"
+_URL = r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/[A-Za-z0-9._~%+/-]*[A-Za-z0-9+]"
+_FILE = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,150}"
+_DEVICE = r"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}"
 
 
 def _number(low: int, high: int) -> tuple[Any, Any]:
@@ -322,10 +332,27 @@ K3s = Annotated[str, *_pattern(_K3S, "K3s version", "write such as v1.36.3+k3s1"
 IpxeName = Annotated[str, *_pattern(_IPXE, "iPXE file name", "write such as ipxe.efi")]
 Console = Annotated[str, *_pattern(_CONSOLE, "console", "write tty1 or ttyS0,115200")]
 SshKey = Annotated[str, *_schema(_read_ssh_key, kind="OpenSSH public key")]
+ImageName = Annotated[
+    str, *_pattern(_IMAGE, "image name", "write lower-case letters, digits, dots and hyphens")
+]
+Url = Annotated[str, *_pattern(_URL, "URL of a file", "write such as https://host/folder/file.img")]
+FileName = Annotated[str, *_pattern(_FILE, "file name", "write a plain name such as win2012.iso")]
+FileOrUrl = Annotated[
+    str,
+    *_pattern(f"(?:{_FILE}|{_URL})", "file name or URL", "write app.tar or https://host/app.tar"),
+]
+Sha256 = Annotated[
+    str, *_pattern(r"[0-9a-f]{64}", "SHA-256", "write the 64 digits that sha256sum prints")
+]
+Sha512 = Annotated[
+    str, *_pattern(r"[0-9a-f]{128}", "SHA-512", "write the 128 digits that sha512sum prints")
+]
+Device = Annotated[str, *_pattern(_DEVICE, "device name", "write it as Harvester lists the device")]
 MachineRole = Annotated[Role, *_choice(Role)]
 Firmware = Annotated[ExpectedFirmware, *_choice(ExpectedFirmware)]
 OwnDiskWay = Annotated[OwnDisk, *_choice(OwnDisk)]
 RoleOfNetwork = Annotated[NetworkRole, *_choice(NetworkRole)]
+Profile = Annotated[ClusterProfile, *_choice(ClusterProfile)]
 Vlan = Annotated[int, *_number(2, 4094)]
 Mtu = Annotated[int, *_number(576, 9000)]
 Cpus = Annotated[int, *_number(1, 1024)]

@@ -98,6 +98,8 @@ def _kind(field: dict[str, Any]) -> str:
         return "maps by name" if _is_map(field) else "map"
     if field.get("type") == "array":
         return f"list: {_kind(field['items'])}"
+    if _is_map(field):
+        return f"map by name: {_kind(next(iter(field['patternProperties'].values())))}"
     inner = next((each for each in field.get("anyOf", ()) if "kind" in each), field)
     return str(inner["kind"])
 

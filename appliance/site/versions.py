@@ -18,13 +18,15 @@ class HarvesterLine:
     """One minor line. `newest` is the newest release seen; `rke2` is what the line bundles.
 
     `checks_disk_always`: the installer's check of the disk's size cannot be skipped
-    (harvester/harvester#6064, fixed in 1.8).
+    (harvester/harvester#6064, fixed in 1.8). `provider` is the version of Terraform's provider for
+    the line: both are released together, and only like fits like.
     """
 
     major: int
     minor: int
     newest: str
     rke2: str
+    provider: str
     uefi_only: bool
     checks_disk_always: bool
 
@@ -35,11 +37,25 @@ class HarvesterLine:
 
 
 KNOWN_LINES = (
-    HarvesterLine(1, 7, "v1.7.3", "v1.34.9", uefi_only=False, checks_disk_always=True),
-    HarvesterLine(1, 8, "v1.8.2", "v1.35.6", uefi_only=True, checks_disk_always=False),
-    HarvesterLine(1, 9, "v1.9.0", "v1.36.3+rke2r1", uefi_only=True, checks_disk_always=False),
+    HarvesterLine(1, 7, "v1.7.3", "v1.34.9", "1.7.0", uefi_only=False, checks_disk_always=True),
+    HarvesterLine(1, 8, "v1.8.2", "v1.35.6", "1.8.1", uefi_only=True, checks_disk_always=False),
+    HarvesterLine(
+        1, 9, "v1.9.0", "v1.36.3+rke2r1", "1.9.0", uefi_only=True, checks_disk_always=False
+    ),
 )
 """Oldest first. A new line is added here, with what its installer was seen to do."""
+
+TERRAFORM = "1.14.8"
+"""What the provider's own tests run (terraform-provider-harvester, 2026)."""
+TOFU = "1.12.6"
+REGISTRY = "3.1.2"
+"""Of distribution/distribution."""
+DEFAULT_IMAGE = "ubuntu-24.04"
+DEFAULT_IMAGE_URL = (
+    "https://cloud-images.ubuntu.com/releases/noble/release-20260814/"
+    "ubuntu-24.04-server-cloudimg-amd64.img"
+)
+"""A dated release: `current` changes under one's feet, and daily ones are soon removed."""
 
 
 def normal_version(text: str) -> str | None:

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.errors import SiteFileError
-from appliance.site.freeze import Frozen, create_machine, propose
+from appliance.site.built import create_machine
+from appliance.site.freeze import propose
+from appliance.site.frozen import Frozen
 from appliance.site.load import load_text
 from appliance.site.model import Site
 from appliance.site.rules import broken_rules

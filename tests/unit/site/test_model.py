@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from appliance.site.model import GIB, Site
+from appliance.site.fields import GIB
+from appliance.site.model import Site
 from appliance.site.scalars import NetworkRole
 from tests.sites import machine, site, site_values
 
