@@ -22,7 +22,17 @@ from threading import Thread
 
 from appliance.boot.boot_store import BootStore
 from appliance.boot.channel import Channel
-from appliance.boot.control import Configure, Inject, Machines, Ready, Repeat, Stop, ToMain
+from appliance.boot.control import (
+    Configure,
+    Inject,
+    Machines,
+    Ready,
+    Release,
+    Released,
+    Repeat,
+    Stop,
+    ToMain,
+)
 from appliance.boot.dhcp_server import DhcpService
 from appliance.boot.dns_server import DnsService
 from appliance.boot.http_app import make_app
@@ -35,6 +45,7 @@ from appliance.boot.privileges import boot_account, drop
 from appliance.boot.state import BootState
 from appliance.boot.syslog_server import SyslogService
 from appliance.boot.tftp_server import TftpService
+from appliance.boot.zone import CurrentZone
 from appliance.errors import WireError
 from appliance.tools.clock import Clock
 from appliance.tools.host_clock import synchronised
@@ -81,6 +92,7 @@ class Child:
         self._loop = Loop(monotonic=clock.monotonic, on_error=self._on_error)
         self._http: BootHttpServer | None = None
         self._dhcp: DhcpService | None = None
+        self._closable: dict[str, DnsService | NtpService] = {}
         self._running = False
 
     def run(self) -> None:
@@ -107,6 +119,8 @@ class Child:
                         self._loop.call_soon(self._reserve)
                     case Inject(evidence):
                         self._state.inject(evidence)
+                    case Release(sockets):
+                        self._loop.call_soon(lambda names=sockets: self._release(names))  # type: ignore[misc]
                     case Stop():
                         break
         except WireError as error:
@@ -143,18 +157,38 @@ class Child:
             self._reserve()
         if "tftp" in sockets:
             TftpService(sockets["tftp"], loop=loop, state=state, clock=clock)
-        if "dns_udp" in sockets or "dns_tcp" in sockets:
-            DnsService(
-                sockets.get("dns_udp"), sockets.get("dns_tcp"), loop=loop, state=state, clock=clock
-            )
-        if "ntp" in sockets:
-            NtpService(
-                sockets["ntp"], loop=loop, state=state, clock=clock, synchronised=synchronised
-            )
+        for prefix in ("", "services_"):
+            self._start_names_and_time(prefix)
         if "syslog" in sockets:
             SyslogService(sockets["syslog"], loop=loop, state=state, clock=clock)
         if "http" in sockets:
             self._start_http(sockets["http"])
+
+    def _start_names_and_time(self, prefix: str) -> None:
+        sockets, loop, state, clock = self._sockets, self._loop, self._state, self._clock
+        udp, tcp, ntp = (f"{prefix}{name}" for name in ("dns_udp", "dns_tcp", "ntp"))
+        if udp in sockets or tcp in sockets:
+            names = DnsService(
+                sockets.get(udp),
+                sockets.get(tcp),
+                loop=loop,
+                state=state,
+                clock=clock,
+                zone=CurrentZone(lambda: state.network),
+            )
+            self._closable |= dict.fromkeys((udp, tcp), names)
+        if ntp in sockets:
+            self._closable[ntp] = NtpService(
+                sockets[ntp], loop=loop, state=state, clock=clock, synchronised=synchronised
+            )
+
+    def _release(self, names: tuple[str, ...]) -> None:
+        for name in names:
+            if (service := self._closable.pop(name, None)) is not None:
+                service.close()
+            if (opened := self._sockets.pop(name, None)) is not None:
+                opened.close()
+        self._emit(Released(names))
 
     def _reserve(self) -> None:
         if self._dhcp is not None:

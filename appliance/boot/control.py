@@ -53,6 +53,13 @@ class Inject:
 
 
 @dataclass(frozen=True, slots=True)
+class Release:
+    """main → boot: close these sockets and never use them again."""
+
+    sockets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """main → boot: end now."""
 
@@ -62,6 +69,13 @@ class Ready:
     """boot → main: all services run, by the names of their sockets."""
 
     services: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """boot → main: those sockets are closed here."""
+
+    sockets: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +93,8 @@ class RecordChanged:
     record: Record
 
 
-ToBoot = Repeat | Configure | Machines | Inject | Stop
-ToMain = Ready | Event | RecordChanged
+ToBoot = Repeat | Configure | Machines | Inject | Release | Stop
+ToMain = Ready | Released | Event | RecordChanged
 ControlMessage = ToBoot | ToMain
 
 _KINDS: dict[str, type[ControlMessage]] = {
@@ -88,8 +102,10 @@ _KINDS: dict[str, type[ControlMessage]] = {
     "configure": Configure,
     "machines": Machines,
     "inject": Inject,
+    "release": Release,
     "stop": Stop,
     "ready": Ready,
+    "released": Released,
     "event": Event,
     "record": RecordChanged,
 }

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from appliance.boot.loop import Loop, Timer
-from appliance.boot.model import BootNetwork
-from appliance.boot.state import BootState
+from appliance.boot.model import Witness
 from appliance.boot.throttle import Throttle
 from appliance.tools.clock import Clock
 from appliance.wire import dns
@@ -21,7 +21,6 @@ MAX_CONNECTIONS = 32
 IDLE_SECONDS = 5.0
 _BATCH = 128
 _LARGEST = 4096
-_SERVER_NAME = "bridge"
 
 
 @dataclass(slots=True, eq=False)
@@ -35,7 +34,10 @@ class Connection:
 
 
 class DnsService:
-    """Answers on a bound UDP socket and a listening TCP socket. Runs on the loop's thread."""
+    """Answers on a bound UDP socket and a listening TCP socket. Runs on the loop's thread.
+
+    `zone` gives the zone as it is at the moment of each query.
+    """
 
     def __init__(
         self,
@@ -43,8 +45,9 @@ class DnsService:
         tcp: socket.socket | None,
         *,
         loop: Loop,
-        state: BootState,
+        state: Witness,
         clock: Clock,
+        zone: Callable[[], dns.Zone],
     ) -> None:
         self._udp = udp
         self._tcp = tcp
@@ -52,7 +55,7 @@ class DnsService:
         self._state = state
         self._throttle = Throttle(clock.monotonic)
         self._connections: set[Connection] = set()
-        self._zone_of: tuple[BootNetwork, dns.Zone] | None = None
+        self._zone = zone
         if udp is not None:
             udp.setblocking(False)
             loop.watch(udp, self.on_readable)
@@ -156,12 +159,6 @@ class DnsService:
             )
         return answer.reply
 
-    def _zone(self) -> dns.Zone:
-        network = self._state.network
-        if self._zone_of is None or self._zone_of[0] != network:
-            self._zone_of = (network, zone_of(network))
-        return self._zone_of[1]
-
     def _restart_timer(self, connection: Connection) -> None:
         connection.timer.cancel()
         connection.timer = self._loop.after(IDLE_SECONDS, lambda: self._drop(connection))
@@ -172,19 +169,6 @@ class DnsService:
             connection.timer.cancel()
             self._loop.forget(connection.sock)
             connection.sock.close()
-
-
-def zone_of(network: BootNetwork) -> dns.Zone:
-    """Give the zone that is answered for one provisioning network."""
-    hosts = dict(network.hosts)
-    hosts.setdefault(_SERVER_NAME, network.bridge)
-    return dns.Zone(
-        origin=network.zone,
-        hosts=hosts,
-        reverse=(network.cidr,),
-        server_name=_SERVER_NAME,
-        address=network.bridge,
-    )
 
 
 def _nothing() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
+from typing import Protocol
 
 from appliance.machines.state import Seen
 from appliance.values import Mac, Secret
@@ -107,3 +108,28 @@ class BootEvent:
     seen: Seen | None = None
     data: tuple[tuple[str, str], ...] = ()
     mark: str = ""
+
+
+class Known(Protocol):
+    """A machine that is known by name."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+
+class Witness(Protocol):
+    """Takes what the name and time services say: boot keeps and judges it, others may log it."""
+
+    def say(
+        self,
+        kind: str,
+        text: str,
+        *,
+        machine: str | None = None,
+        data: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """Note something in words for people; `kind` as in BootEvent."""
+
+    def owner_of(self, address: IPv4Address) -> Known | None:
+        """Give the machine that uses an address, if it is known."""

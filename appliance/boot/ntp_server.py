@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable
 
 from appliance.boot.loop import Loop
-from appliance.boot.state import BootState
+from appliance.boot.model import Witness
 from appliance.boot.throttle import Throttle
 from appliance.errors import WireError
 from appliance.tools.clock import Clock
@@ -32,7 +32,7 @@ class NtpService:
         sock: socket.socket,
         *,
         loop: Loop,
-        state: BootState,
+        state: Witness,
         clock: Clock,
         synchronised: Callable[[], bool],
     ) -> None:

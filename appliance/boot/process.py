@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Queue
@@ -22,6 +22,8 @@ from appliance.boot.control import (
     Machines,
     Ready,
     RecordChanged,
+    Release,
+    Released,
     Repeat,
     Stop,
     ToMain,
@@ -34,6 +36,7 @@ from appliance.tools.clock import Clock
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 5.0
+RELEASE_SECONDS = 5.0
 MAX_RESTARTS = 3
 _STDERR_LINES = 30
 _PASSED_ENVIRONMENT = ("PATH", "LANG", "PYTHONPATH")
@@ -48,6 +51,7 @@ class _Running:
     stderr: deque[str]
     ready: Flag
     ended: Flag
+    released: Flag
     reader: Thread | None = None
 
 
@@ -122,6 +126,24 @@ class BootProcess:
         """Hand over evidence that main saw."""
         with self._lock:
             self._send(Inject(evidence))
+
+    def release(self, names: Collection[str]) -> None:
+        """Have these sockets closed by the child; returns when it can use them no more.
+
+        They stay open here, with the caller, but no child is handed them again.
+        """
+        with self._lock:
+            self._sockets = {
+                name: each for name, each in self._sockets.items() if name not in names
+            }
+            running = self._running
+            if running is None:
+                return
+            running.released.clear()
+            running.channel.send(Release(tuple(names)))
+        if not running.released.wait(RELEASE_SECONDS):
+            # It hangs, or has died: one that holds nothing of it takes its place.
+            running.process.kill()
 
     def events(self, timeout: float) -> Iterator[Event | RecordChanged]:
         """Give what has come, waiting up to `timeout` seconds for the first.
@@ -198,7 +220,9 @@ class BootProcess:
             env={name: os.environ[name] for name in _PASSED_ENVIRONMENT if name in os.environ},
         )
         theirs.close()
-        running = _Running(process, Channel(ours), deque(maxlen=_STDERR_LINES), Flag(), Flag())
+        running = _Running(
+            process, Channel(ours), deque(maxlen=_STDERR_LINES), Flag(), Flag(), Flag()
+        )
         Thread(target=_keep_last_words, args=(running,), daemon=True).start()
         return running
 
@@ -216,12 +240,15 @@ class BootProcess:
             for message in running.channel.receive():
                 if isinstance(message, Ready):
                     running.ready.set()
+                elif isinstance(message, Released):
+                    running.released.set()
                 elif isinstance(message, Event | RecordChanged):
                     self._events.put(message)
                     if isinstance(message, Event) and message.event.mark:
                         self._heard = message.event.mark
         except WireError as error:
             self._find(f"the boot process sent what is no message: {error}")
+        running.released.set()
         running.ended.set()
         if running.ready.is_set():
             self._died(running)

@@ -40,6 +40,14 @@ SERVICE_PORTS = (
     ServicePort("ntp", 123, "udp", "NTP"),
     ServicePort("syslog", 514, "udp", "machines' logs"),
 )
+SERVICES_PORTS = (
+    ServicePort("services_dns_udp", 53, "udp", "DNS at the services address"),
+    ServicePort("services_dns_tcp", 53, "tcp", "DNS at the services address"),
+    ServicePort("services_ntp", 123, "udp", "NTP at the services address"),
+)
+"""Answered at the site's services address too, until the staging machine has it."""
+SERVICES_NAMES = tuple(each.name for each in SERVICES_PORTS)
+
 PACKET = "packet"
 SOCKET_NAMES = (*(each.name for each in SERVICE_PORTS), PACKET)
 
@@ -67,14 +75,15 @@ def open_sockets(
 ) -> dict[str, socket.socket]:
     """Open the named sockets on `interface`, non-blocking, TCP ones listening.
 
-    `address` is the laptop's on that interface. `ports` overrides port numbers by name.
+    `address` is the laptop's on that interface: its own, or with SERVICES_NAMES the one it holds
+    for the staging machine. `ports` overrides port numbers by name.
     Raises PreflightError (no such interface, address not on it, not root) and PortInUseError,
     which names the holder of the port; nothing is left open then.
     """
     check_interface(interface, address)
     opened: dict[str, socket.socket] = {}
     try:
-        for service in SERVICE_PORTS:
+        for service in (*SERVICE_PORTS, *SERVICES_PORTS):
             if service.name in names:
                 port = (ports or {}).get(service.name, service.port)
                 opened[service.name] = _open_port(service, port, interface, address)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 
 from appliance.boot.model import BootMachine, ServedFile
-from appliance.errors import StoreFullError
 from appliance.flow.boot_machines import boot_machines
 from appliance.flow.context import Context
 from appliance.flow.documents import Documenter
+from appliance.flow.noted import Noted
 from appliance.flow.preflight import (
     refuse_doubtful_clock,
     refuse_rival,
@@ -19,10 +18,11 @@ from appliance.flow.preflight import (
     refuse_without_link,
 )
 from appliance.flow.services import Services
+from appliance.flow.services_address import NOTE
 from appliance.flow.step import Done, NotYet, Step
 from appliance.site.plan import Plan
 from appliance.tools.inhibit import no_sleep
-from appliance.tools.interface import Setting, about_to_set, prepare, take_back
+from appliance.tools.interface import about_to_set, prepare
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ class BootServicesStep(Step[Served, Services]):
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._address = Noted(context, self.name)
+        self._services_address = Noted(context, NOTE)
 
     def digest(self, given: Served) -> str:
         """Name the plan and the interface."""
@@ -66,33 +68,9 @@ class BootServicesStep(Step[Served, Services]):
             documents=Documenter(plan, self._context.vault).of,
         )
 
-    def _noted(self, setting: Setting) -> Setting:
-        """Note what is about to be set. What a killed run noted is taken over, or taken back."""
-        left = self._context.journal.left
-        kept = left.read(self.name)
-        before = None if kept is None else Setting.from_json(kept)
-        if before is not None and before.is_same_place(setting):
-            return before
-        for each in self.undo():
-            self._context.tell("undone", f"of a killed run: {each}")
-        if before is not None:
-            setting = about_to_set(
-                setting.interface, setting.address.ip, setting.address.network.prefixlen
-            )
-        left.write(self.name, setting.as_json())
-        return setting
-
-    def _take_back(self, setting: Setting) -> tuple[str, ...]:
-        done = take_back(setting)
-        # On a full disk the note stays, and is found to be done by whoever reads it.
-        with suppress(StoreFullError):
-            self._context.journal.left.forget(self.name)
-        return done
-
     def undo(self) -> tuple[str, ...]:
         """Take back what a killed run set on this laptop, from its note alone."""
-        kept = self._context.journal.left.read(self.name)
-        return () if kept is None else self._take_back(Setting.from_json(kept))
+        return (*self._services_address.undo(), *self._address.undo())
 
     def run(self, given: Served) -> Done[Services]:
         """Check the laptop and the wire, then start. Raises PreflightError, nothing changed."""
@@ -102,10 +80,11 @@ class BootServicesStep(Step[Served, Services]):
         refuse_unready_interface(context.options.interface)
         refuse_doubtful_clock(context, given.files)
         network = given.plan.provisioning
-        setting = self._noted(
+        setting = self._address.note(
             about_to_set(context.options.interface, network.bridge, network.cidr.prefixlen)
         )
-        context.resources.callback(self._take_back, setting)
+        context.resources.callback(self._address.take_back, setting)
+        context.resources.callback(self._services_address.undo)
         prepare(setting)
         refuse_without_link(context)
         refuse_rival(context, given.plan)

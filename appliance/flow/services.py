@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from ipaddress import IPv4Address
 
 from appliance.boot.control import Event, RecordChanged
 from appliance.boot.model import BootMachine, BootNetwork, ServedFile
 from appliance.boot.process import BootProcess
-from appliance.boot.sockets import open_sockets
+from appliance.boot.sockets import SERVICES_NAMES, open_sockets
 from appliance.errors import PreflightError, StepError
 from appliance.flow.boot_machines import boot_network
 from appliance.flow.context import Context
+from appliance.flow.services_address import ServicesAddress
 from appliance.machines.state import Evidence
 from appliance.site.plan import Plan
 from appliance.tools.interface import index_of, set_address
@@ -31,6 +33,7 @@ class Services:
         self._plan = plan
         self._files = files
         self._machines = machines
+        self._services_address = ServicesAddress(context, plan)
         self._index: int | None = None
         self._sockets: dict[str, socket.socket] = {}
         self._process: BootProcess | None = None
@@ -45,11 +48,16 @@ class Services:
         """The unprivileged child's process id while it runs."""
         return self._process.pid if self._process is not None else None
 
+    @property
+    def has_services_address(self) -> bool:
+        """Whether this laptop answers at the services address for the staging machine."""
+        return self._services_address.held
+
     def start(self) -> None:
         """Open the sockets and start the unprivileged child. Raises PreflightError, StepError."""
         options = self._context.options
         network = self._network()
-        self._sockets = open_sockets(options.interface, network.bridge)
+        self._sockets = self._open_sockets(options.interface, network.bridge)
         self._index = index_of(options.interface)
         process = BootProcess(clock=self._context.clock)
         process.set_machines(self._machines)
@@ -65,6 +73,30 @@ class Services:
             self._close_sockets()
             raise
         self._process = process
+
+    def _open_sockets(self, interface: str, bridge: IPv4Address) -> dict[str, socket.socket]:
+        opened = open_sockets(interface, bridge)
+        try:
+            if self._services_address.take():
+                opened |= open_sockets(interface, self._plan.services, names=SERVICES_NAMES)
+        except BaseException:
+            self._services_address.give_back()
+            for each in opened.values():
+                each.close()
+            raise
+        return opened
+
+    def release_services_address(self) -> None:
+        """Let go of the services address for the rest of this run; nothing is sent from it after.
+
+        Called just before the staging machine starts. Does nothing where it is not held.
+        """
+        if self._process is not None:
+            self._process.release(SERVICES_NAMES)
+        for name in SERVICES_NAMES:
+            if (opened := self._sockets.pop(name, None)) is not None:
+                opened.close()
+        self._services_address.release()
 
     def replan(self, plan: Plan) -> None:
         """Take a plan with more machines: their names are looked up from now on."""
@@ -102,6 +134,8 @@ class Services:
         interface = self._context.options.interface
         index = index_of(interface)
         if index == self._index and self._process is not None:
+            if self._services_address.is_contested():
+                self.release_services_address()
             return
         if self._process is not None:
             self.stop()
@@ -117,7 +151,7 @@ class Services:
         tell(f"{interface} is back: the boot services run again")
 
     def stop(self) -> None:
-        """End the child and close what it held."""
+        """End the child, close what it held, and give the services address back."""
         if self._process is not None:
             self._process.stop()
             self._process = None
@@ -127,3 +161,4 @@ class Services:
         for each in self._sockets.values():
             each.close()
         self._sockets = {}
+        self._services_address.give_back()

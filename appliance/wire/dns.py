@@ -6,7 +6,7 @@ RFC 9619 (one question).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 
@@ -57,14 +57,15 @@ class Zone:
     """The site's zone.
 
     `origin` is the domain (`alpha.lan`); `hosts` maps names to addresses, either bare labels
-    (`hv1`) or names already under the origin; the origin itself is `@`. `server_name` names this
-    server (a bare label or under the origin) and `address` is where it answers. PTR records are
-    given for hosts inside `reverse`. `ttl` and `serial` go to the SOA.
-    Raises WireError for a name that DNS cannot carry.
+    (`hv1`) or names already under the origin; the origin itself is `@`. A name of several
+    addresses is given with all of them, in turns. `server_name` names this server (a bare label
+    or under the origin) and `address` is where it answers. PTR records are given for hosts inside
+    `reverse`, but to no name of several addresses: that is a service, not a machine. `ttl` and
+    `serial` go to the SOA. Raises WireError for a name that DNS cannot carry.
     """
 
     origin: str
-    hosts: Mapping[str, IPv4Address]
+    hosts: Mapping[str, IPv4Address | tuple[IPv4Address, ...]]
     reverse: tuple[IPv4Network, ...]
     server_name: str
     address: IPv4Address
@@ -72,18 +73,19 @@ class Zone:
     serial: int = 1
     apex: Name = field(init=False, repr=False, compare=False)
     server: Name = field(init=False, repr=False, compare=False)
-    addresses: Mapping[Name, IPv4Address] = field(init=False, repr=False, compare=False)
+    addresses: Mapping[Name, tuple[IPv4Address, ...]] = field(init=False, repr=False, compare=False)
     names: Mapping[IPv4Address, tuple[Name, ...]] = field(init=False, repr=False, compare=False)
     existing: frozenset[Name] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         apex = _name(self.origin)
         server = _under(self.server_name, apex)
-        addresses = {_under(name, apex): address for name, address in self.hosts.items()}
-        addresses.setdefault(server, self.address)
+        addresses = {_under(name, apex): _all(given) for name, given in self.hosts.items()}
+        addresses.setdefault(server, (self.address,))
         names: dict[IPv4Address, tuple[Name, ...]] = {}
-        for name, address in addresses.items():
-            names[address] = (*names.get(address, ()), name)
+        for name, given in addresses.items():
+            if len(given) == 1:
+                names[given[0]] = (*names.get(given[0], ()), name)
         # A name with something below it exists, though it owns nothing (RFC 8020).
         existing = {name[at:] for name in addresses for at in range(len(name) - len(apex) + 1)}
         for key, value in (
@@ -130,6 +132,16 @@ class _Edns:
     version: int
 
 
+def grouped(
+    hosts: Iterable[tuple[str, IPv4Address]],
+) -> dict[str, IPv4Address | tuple[IPv4Address, ...]]:
+    """Give hosts as a zone takes them: each name once, with all its addresses in their order."""
+    found: dict[str, tuple[IPv4Address, ...]] = {}
+    for name, address in hosts:
+        found[name] = tuple(dict.fromkeys((*found.get(name, ()), address)))
+    return {name: each[0] if len(each) == 1 else each for name, each in found.items()}
+
+
 def answer(raw: bytes, zone: Zone, *, udp_limit: int | None = UDP_LIMIT) -> Answer:
     """Answer one query. Never raises for any bytes.
 
@@ -146,7 +158,8 @@ def answer(raw: bytes, zone: Zone, *, udp_limit: int | None = UDP_LIMIT) -> Answ
         question, edns = _read_query(raw)
     except WireError as fault:
         return _refuse(raw, _FORMERR, str(fault))
-    found = _Found(_BADVERS) if edns and edns.version else _look_up(question, zone)
+    # The id is of chance: by it each address of a name comes first as often as the others.
+    found = _Found(_BADVERS) if edns and edns.version else _look_up(question, zone, turn=raw[1])
     limit = _limit(edns, udp_limit)
     return Answer(
         _pack(raw, question, found, zone, edns, limit),
@@ -218,13 +231,13 @@ def _skip_name(reader: Reader) -> bool:
     return root
 
 
-def _look_up(question: DNSQuestion, zone: Zone) -> _Found:
+def _look_up(question: DNSQuestion, zone: Zone, *, turn: int) -> _Found:
     name: Name = tuple(label.lower() for label in question.qname.label)
     if question.qclass != _IN:
         kind = CLASS.get(question.qclass, str(question.qclass))
         return _Found(_REFUSED, log=f"asked for {question.qname} in class {kind}")
     if name[-len(zone.apex) :] == zone.apex:
-        return _forward(question, name, zone)
+        return _forward(question, name, zone, turn)
     apex = _reverse_apex(name, zone)
     if apex is not None:
         return _backward(question, name, apex, zone)
@@ -232,14 +245,21 @@ def _look_up(question: DNSQuestion, zone: Zone) -> _Found:
     return _Found(_REFUSED, log=f"{what}, which is outside {zone.origin}")
 
 
-def _forward(question: DNSQuestion, name: Name, zone: Zone) -> _Found:
+def _forward(question: DNSQuestion, name: Name, zone: Zone, turn: int) -> _Found:
     if name not in zone.existing:
         return _Found(_NXDOMAIN, negative=zone.apex)
     if name == zone.apex and (found := _apex_records(question, zone)):
         return found
-    address = zone.addresses.get(name)
-    if address is not None and question.qtype in (QTYPE.A, _ANY):
-        return _Found(_NOERROR, (_record(question.qname, A(tuple(address.packed)), zone),))
+    addresses = zone.addresses.get(name)
+    if addresses and question.qtype in (QTYPE.A, _ANY):
+        at = turn % len(addresses)
+        return _Found(
+            _NOERROR,
+            tuple(
+                _record(question.qname, A(tuple(each.packed)), zone)
+                for each in addresses[at:] + addresses[:at]
+            ),
+        )
     return _Found(_NOERROR, negative=zone.apex)
 
 
@@ -337,6 +357,10 @@ def _pack(
 
 def _type_name(qtype: int) -> str:
     return str(QTYPE.forward.get(qtype, f"TYPE{qtype}"))
+
+
+def _all(given: IPv4Address | tuple[IPv4Address, ...]) -> tuple[IPv4Address, ...]:
+    return given if isinstance(given, tuple) else (given,)
 
 
 def _name(text: str) -> Name:

@@ -15,6 +15,7 @@ import pytest
 
 from appliance.boot import dns_server
 from appliance.boot.dns_server import MAX_CONNECTIONS, DnsService
+from appliance.boot.zone import CurrentZone
 from tests.unit.boot.boot_world import World
 from tests.unit.boot.running_loop import CLOCK, PATIENCE, running, tcp, udp, until
 
@@ -49,7 +50,14 @@ def service(world: World) -> Iterator[Service]:
     made: list[DnsService] = []
     with running(
         lambda loop: made.append(
-            DnsService(datagrams, streams, loop=loop, state=world.state, clock=CLOCK)
+            DnsService(
+                datagrams,
+                streams,
+                loop=loop,
+                state=world.state,
+                clock=CLOCK,
+                zone=CurrentZone(lambda: world.state.network),
+            )
         )
     ):
         yield Service(made[0], world, datagrams.getsockname()[1], streams.getsockname()[1])

@@ -17,7 +17,7 @@ from appliance.errors import StepError
 from appliance.machines.state import Evidence, Seen, State
 from appliance.tools.clock import Clock
 from tests.unit.boot.boot_world import NETWORK, armed, held
-from tests.unit.boot.running_loop import PATIENCE, reachable, tcp, until
+from tests.unit.boot.running_loop import PATIENCE, reachable, tcp, udp, until
 
 CLOCK = Clock.of_this_machine()
 Sockets = dict[str, socket.socket]
@@ -199,3 +199,30 @@ def test_a_child_that_is_started_again_repeats_nothing_that_was_read(
 
     assert first.event.text == "kernel"
     assert _first_event(process).event.text == "rootfs"
+
+
+def test_released_sockets_are_closed_in_the_child_and_never_handed_on(
+    process: BootProcess, sockets: Sockets, folder: Path
+) -> None:
+    """The address they are bound to is another machine's from then on, after a restart too."""
+    sockets |= {"services_dns_udp": udp(), "services_dns_tcp": tcp(), "services_ntp": udp()}
+    names = tuple(name for name in sockets if name != "http")
+    process.start(sockets, folder, NETWORK, ())
+    process.release(names)
+    first = process.pid
+    assert first is not None
+    held = {str(each.readlink()) for each in Path("/proc", str(first), "fd").iterdir()}
+    inodes = {name: f"socket:[{os.fstat(each.fileno()).st_ino}]" for name, each in sockets.items()}
+    os.kill(first, signal.SIGKILL)
+    until(lambda: process.pid not in (None, first))
+    until(lambda: healthy(sockets))
+    again = process.pid
+    assert again is not None
+    arguments = Path("/proc", str(again), "cmdline").read_text()
+
+    assert "http=" in arguments
+    assert not any(name in arguments for name in names)
+    assert inodes["http"] in held
+    assert held.isdisjoint(inodes[name] for name in names)
+    process.stop()
+    process.release(names)

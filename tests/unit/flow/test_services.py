@@ -116,3 +116,81 @@ with context_in(FOLDER, options=Options(INTERFACE)) as context:
     )
     assert "123/udp" in said["error"]["what"]
     assert (said["running"], said["again"]) == (False, True)
+
+
+_ASK = """
+import dns.message, dns.query
+from appliance.wire import ntp
+from tests.staged import staged
+from tests.unit.boot.running_loop import PATIENCE
+def names_at(address):
+    query = dns.message.make_query("cluster.alpha.site", "A")
+    try:
+        reply = dns.query.udp(query, address, 2)
+        dns.query.tcp(query, address, 2)
+    except OSError:
+        return []
+    except dns.exception.Timeout:
+        return []
+    return sorted(each.address for rrset in reply.answer for each in rrset)
+def addresses():
+    from appliance.tools.interface import look
+    return [str(each) for each in look(INTERFACE).addresses]
+"""
+
+
+def test_the_services_address_is_answered_until_it_is_released(here: Laptop) -> None:
+    """Beside the laptop's own, which goes on. Afterwards the child holds no socket of it."""
+    said = here.run(
+        _BEGIN
+        + _ASK
+        + """
+with context_in(FOLDER, options=Options(INTERFACE)) as context:
+    services = Services(context, staged(), (), held)
+    services.start()
+    pid = services.boot_pid
+    before = [names_at("10.20.0.5"), names_at("10.20.0.2"), services.has_services_address]
+    services.release_services_address()
+    after = [names_at("10.20.0.5"), names_at("10.20.0.2"), services.has_services_address]
+    left = subprocess.run(["ss", "-Hlnut"], capture_output=True, text=True).stdout
+    services.release_services_address()
+    same = services.boot_pid == pid
+    services.stop()
+    say(before=before, after=after, left=left.count("10.20.0.5"),
+        own=left.count(f"10.20.0.2%{INTERFACE}:53 "), same=same,
+        addresses=addresses())
+"""
+    )
+    servers = ["10.20.0.21", "10.20.0.22", "10.20.0.23"]
+    assert said["before"] == [servers, servers, True]
+    assert said["after"] == [[], servers, False]
+    assert (said["left"], said["own"]) == (0, 2)
+    assert said["same"] is True
+    assert said["addresses"] == ["10.20.0.2/24"]
+
+
+def test_the_services_address_comes_back_with_the_adapter(here: Laptop) -> None:
+    """And is not there once the services ended."""
+    said = here.run(
+        _BEGIN
+        + _ASK
+        + """
+def ip(*words):
+    subprocess.run(["ip", *words], check=True)
+with context_in(FOLDER, options=Options(INTERFACE)) as context:
+    services = Services(context, staged(), (), held)
+    services.start()
+    ip("link", "del", INTERFACE)
+    services.keep_open(lambda text: None)
+    gone = services.has_services_address
+    ip("link", "add", INTERFACE, "type", "veth", "peer", "name", "p1")
+    ip("link", "set", "p1", "up")
+    services.keep_open(lambda text: None)
+    services.keep_open(lambda text: None)
+    back = names_at("10.20.0.5")
+    services.stop()
+    say(gone=gone, back=len(back), addresses=addresses())
+"""
+    )
+    assert (said["gone"], said["back"]) == (False, 3)
+    assert said["addresses"] == ["10.20.0.2/24"]

@@ -13,7 +13,7 @@ import dns.rdatatype
 import pytest
 
 from appliance.errors import WireError
-from appliance.wire.dns import Answer, Zone, answer
+from appliance.wire.dns import Answer, Zone, answer, grouped
 
 HV1 = IPv4Address("10.20.0.11")
 VIP = IPv4Address("10.20.3.10")
@@ -371,3 +371,35 @@ def test_the_apex_itself_may_have_an_address() -> None:
     assert reply is not None
 
     assert texts(dns.message.from_wire(reply)) == [str(VIP)]
+
+
+SERVERS = tuple(IPv4Address(f"10.20.0.{21 + number}") for number in range(3))
+CLUSTER = Zone(
+    "alpha.lan",
+    grouped([("cluster", each) for each in SERVERS] + [("s1", SERVERS[0]), ("s1", SERVERS[0])]),
+    ZONE.reverse,
+    "bridge",
+    HV1,
+)
+
+
+def test_a_name_of_several_addresses_gives_them_all_each_first_in_turn() -> None:
+    """Clients that take only the first address spread over the machines."""
+    firsts = set()
+    for number in range(3):
+        raw = dns.message.make_query("cluster.alpha.lan", "A", id=number).to_wire()
+        given = answer(raw, CLUSTER)
+        assert given.reply is not None
+        found = texts(dns.message.from_wire(given.reply))
+        assert sorted(found) == [str(each) for each in SERVERS]
+        firsts.add(found[0])
+
+    assert firsts == {str(each) for each in SERVERS}
+
+
+def test_a_name_of_several_addresses_is_no_machines_name() -> None:
+    """The reverse of a server's address is the server alone, though the cluster has it too."""
+    given = answer(query("21.0.20.10.in-addr.arpa", "PTR"), CLUSTER)
+
+    assert given.reply is not None
+    assert texts(dns.message.from_wire(given.reply)) == ["s1.alpha.lan."]
