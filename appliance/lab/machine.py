@@ -1,36 +1,21 @@
 """Machines of the lab: QEMU in software emulation, with the firmware real servers have.
 
-The machine asks the network before its disk, as where a site's servers are set up so. Every
-QEMU process is our child, dies with us (even by kill -9) and has a time limit of its own.
+The machine asks the network before its disk, as where a site's servers are set up so.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import shutil
-import socket
 import subprocess
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, Self
 
-from appliance.errors import MachineError
+from appliance.lab.qemu import DEFAULT_LIMIT_S, QemuPaths, QemuProcess, common_arguments
 from appliance.values import Mac
 
 _OVMF = Path("/usr/share/OVMF")
-DEFAULT_LIMIT_S = 3600.0
-# x86-64-v2 and nothing above: emulation copies memory byte by byte for a processor that claims
-# ERMS, walks five page table levels for LA57, and takes its time over AVX, all of which `max` has.
-CPU = "Nehalem"
-# The default is up to 1 GiB, which is never flushed: QEMU 7.2 then drops stale translations of a
-# page one by one from an ever longer list (1.6 million were seen, and stalls of half a minute).
-TRANSLATED_MIB = 256
 
 
 class Firmware(Enum):
@@ -64,11 +49,10 @@ class MachineSpec:
     """Handed to the guest as fw_cfg `opt/bridgehead/<name>`, for instance `relay`."""
 
 
-@dataclass(frozen=True, slots=True)
-class MachinePaths:
+class MachinePaths(QemuPaths):
     """Where one machine keeps its things, all in its own folder."""
 
-    folder: Path
+    __slots__ = ()
 
     @property
     def disk(self) -> Path:
@@ -80,57 +64,17 @@ class MachinePaths:
         others = (self.folder / f"disk-{serial}.qcow2" for serial in spec.other_disks)
         return (self.disk, *others)
 
-    @property
-    def variables(self) -> Path:
-        """The UEFI variables: kept, so a reboot or power cycle finds them."""
-        return self.folder / "variables.fd"
-
-    @property
-    def console(self) -> Path:
-        """Everything the serial line said, of all starts."""
-        return self.folder / "console.log"
-
-    @property
-    def errors(self) -> Path:
-        """What QEMU itself complained about."""
-        return self.folder / "qemu.log"
-
-    @property
-    def qmp(self) -> Path:
-        """The control socket."""
-        return self.folder / "qmp.sock"
-
 
 # --- the command line, a pure function ------------------------------------------------------
 
 
 def qemu_arguments(spec: MachineSpec, paths: MachinePaths, taps: Sequence[str]) -> list[str]:
-    """Give QEMU's command line for the machine: one tap for each of its MAC addresses.
-
-    The control socket is relative to the folder QEMU runs in, because a socket path has 107
-    characters at most.
-    """
+    """Give QEMU's command line for the machine: one tap for each of its MAC addresses."""
     if len(taps) != len(spec.macs):
         raise ValueError(f"{spec.name} has {len(spec.macs)} network cards, not {len(taps)}")
     secure = spec.firmware is Firmware.UEFI_SECURE
     return [
-        "qemu-system-x86_64",
-        *("-name", f"{spec.name},process={spec.name}"),
-        # KVM is not asked for: where /dev/kvm exists it may still hang OVMF (measured).
-        *("-accel", f"tcg,thread=multi,tb-size={TRANSLATED_MIB}", "-cpu", CPU),
-        *("-machine", f"q35,smm={'on' if secure else 'off'},vmport=off"),
-        *("-smp", str(spec.cpus), "-m", str(spec.memory_mib)),
-        *("-nodefaults", "-no-user-config", "-display", "none", "-vga", "std"),
-        *("-rtc", "base=utc,clock=host"),
-        *(
-            "-chardev",
-            f"file,id=console,path={paths.console},append=on",
-            "-serial",
-            "chardev:console",
-        ),
-        *("-qmp", f"unix:{paths.qmp.name},server=on,wait=off"),
-        *("-object", "rng-random,id=random,filename=/dev/urandom"),
-        *("-device", "virtio-rng-pci,rng=random"),
+        *common_arguments(spec.name, paths, cpus=spec.cpus, memory_mib=spec.memory_mib, smm=secure),
         *_smbios(spec),
         *_firmware(spec.firmware, paths),
         *_cards(spec, taps),
@@ -154,7 +98,8 @@ def _smbios(spec: MachineSpec) -> list[str]:
     return [*words, "-uuid", spec.uuid] if spec.uuid else words
 
 
-def _firmware(firmware: Firmware, paths: MachinePaths) -> list[str]:
+def flash_arguments(firmware: Firmware, paths: QemuPaths) -> list[str]:
+    """Give the firmware's part of QEMU's command line; nothing for BIOS, which QEMU brings."""
     if firmware is Firmware.BIOS:
         return []
     secure = firmware is Firmware.UEFI_SECURE
@@ -163,6 +108,13 @@ def _firmware(firmware: Firmware, paths: MachinePaths) -> list[str]:
     words += ["-drive", f"if=pflash,unit=1,format=raw,file={paths.variables}"]
     if secure:
         words += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
+    return words
+
+
+def _firmware(firmware: Firmware, paths: MachinePaths) -> list[str]:
+    words = flash_arguments(firmware, paths)
+    if firmware is Firmware.BIOS:
+        return words
     # OvmfPkg/Library/PxeBcPcdProducerLib: without these OVMF spends a minute on each protocol
     # that nobody answers before it comes to the one meant.
     words += ["-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=no"]
@@ -215,7 +167,7 @@ def variables_template(firmware: Firmware) -> Path | None:
 # --- a machine ------------------------------------------------------------------------------
 
 
-class Machine:
+class Machine(QemuProcess):
     """One machine: power on, off, and what its console says.
 
     `folder` keeps its disk and UEFI variables between starts. `prefix` runs QEMU where the taps
@@ -233,60 +185,19 @@ class Machine:
     ) -> None:
         self.spec = spec
         self.paths = MachinePaths(folder)
+        super().__init__(spec.name, self.paths, prefix=prefix, limit_s=limit_s)
         self._taps = tuple(taps)
-        self._prefix = tuple(prefix)
-        self._limit_s = limit_s
-        self._process: subprocess.Popen[bytes] | None = None
-        self._keeper: threading.Thread | None = None
-        self.timed_out = False
 
-    def start(self) -> None:
-        """Press the power button. Does nothing when on. Raises MachineError."""
-        if self.is_on:
-            return
-        self._furnish()
-        self.paths.qmp.unlink(missing_ok=True)
-        self.timed_out = False
-        started = threading.Event()
-        # The kernel sends the death signal when the *thread* that forked ends (prctl(2)), so the
-        # thread that starts QEMU is the one that waits for its end.
-        self._keeper = threading.Thread(
-            target=self._keep, args=(started,), name=f"machine {self.spec.name}", daemon=True
-        )
-        self._keeper.start()
-        started.wait()
-        self._await_control()
-
-    def _keep(self, started: threading.Event) -> None:
-        words = ["setpriv", "--pdeathsig", "KILL", *self._prefix]
-        words += qemu_arguments(self.spec, self.paths, self._taps)
-        try:
-            with self.paths.errors.open("ab") as errors:
-                self._process = subprocess.Popen(
-                    words,
-                    cwd=self.paths.folder,
-                    stdin=subprocess.DEVNULL,
-                    stdout=errors,
-                    stderr=errors,
-                )
-        finally:
-            started.set()
-        try:
-            self._process.wait(self._limit_s)
-        except subprocess.TimeoutExpired:
-            self.timed_out = True
-            self._process.kill()
-            self._process.wait()
+    def _words(self) -> list[str]:
+        return qemu_arguments(self.spec, self.paths, self._taps)
 
     def _furnish(self) -> None:
-        self.paths.folder.mkdir(parents=True, exist_ok=True)
         template = variables_template(self.spec.firmware)
         if template is not None and not self.paths.variables.exists():
             shutil.copyfile(template, self.paths.variables)
         for disk in self.paths.disks(self.spec):
             if not disk.exists():
                 self._make_disk(disk)
-        self.paths.console.touch()
 
     def replace_disk(self) -> None:
         """Put a blank disk in. The machine must be off."""
@@ -296,118 +207,3 @@ class Machine:
     def _make_disk(self, path: Path) -> None:
         size = f"{self.spec.disk_gib}G"
         subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", path, size], check=True)
-
-    def _await_control(self) -> None:
-        until = time.monotonic() + 20
-        while time.monotonic() < until:
-            if not self.is_on:
-                break
-            with contextlib.suppress(OSError):
-                self.ask("query-status")
-                return
-            time.sleep(0.05)
-        said = self.paths.errors.read_text(errors="replace").strip().splitlines()[-3:]
-        self.power_off()
-        raise MachineError(
-            f"machine {self.spec.name} did not start",
-            where=str(self.paths.errors),
-            why=" / ".join(said),
-            fix="look at that file",
-        )
-
-    @property
-    def is_on(self) -> bool:
-        """Whether the machine runs."""
-        return self._process is not None and self._process.poll() is None
-
-    @property
-    def pid(self) -> int:
-        """QEMU's process id. Raises MachineError when the machine was never started."""
-        if self._process is None:
-            raise MachineError(f"machine {self.spec.name} was never started")
-        return self._process.pid
-
-    def power_off(self) -> None:
-        """Cut the power: the disk keeps what had reached it. Does nothing when off."""
-        if self._process is not None:
-            self._process.kill()
-        self.wait()
-
-    def power_cycle(self) -> None:
-        """Cut the power, and press the button again."""
-        self.power_off()
-        self.start()
-
-    def reset(self) -> None:
-        """Press the reset button."""
-        self.ask("system_reset")
-
-    def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait until the machine is off; give False when `timeout_s` passed first."""
-        if self._keeper is None:
-            return True
-        self._keeper.join(timeout_s)
-        return not self._keeper.is_alive()
-
-    # --- what it shows
-
-    def console(self) -> str:
-        """Give everything the serial line said so far, of all starts."""
-        return self.paths.console.read_text(encoding="utf-8", errors="replace")
-
-    def wait_for(self, marker: str, timeout_s: float, *, after: int = 0) -> bool:
-        """Wait until the console shows `marker` behind position `after`; False when it did not.
-
-        Also gives False at once when the machine goes off without having shown it.
-        """
-        until = time.monotonic() + timeout_s
-        while True:
-            on = self.is_on
-            if marker in self.console()[after:]:
-                return True
-            if not on or time.monotonic() >= until:
-                return False
-            time.sleep(0.2)
-
-    def screenshot(self, path: Path) -> Path:
-        """Write what the screen shows as PNG. Raises MachineError."""
-        self.ask("screendump", filename=str(path.absolute()), format="png")
-        return path
-
-    # --- QMP
-
-    def ask(self, command: str, **arguments: Any) -> Any:
-        """Send one QMP command and give what it returns. Raises MachineError, OSError when off."""
-        folder = os.open(self.paths.folder, os.O_PATH | os.O_DIRECTORY)
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-                sock.settimeout(10)
-                sock.connect(f"/proc/self/fd/{folder}/{self.paths.qmp.name}")
-                return self._converse(sock, command, arguments)
-        finally:
-            os.close(folder)
-
-    def _converse(self, sock: socket.socket, command: str, arguments: dict[str, Any]) -> Any:
-        with sock.makefile("rw", encoding="utf-8") as stream:
-            stream.readline()  # the greeting
-            answer: dict[str, Any] = {}
-            for word, given in (("qmp_capabilities", {}), (command, arguments)):
-                stream.write(json.dumps({"execute": word, "arguments": given}) + "\n")
-                stream.flush()
-                answer = {}
-                while "return" not in answer and "error" not in answer:  # events come between
-                    line = stream.readline()
-                    if not line:
-                        raise ConnectionError("QEMU closed its control socket")
-                    answer = json.loads(line)
-        if "error" in answer:
-            raise MachineError(
-                f"machine {self.spec.name} refused {command}", why=str(answer["error"])
-            )
-        return answer["return"]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.power_off()
