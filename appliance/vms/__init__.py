@@ -1,0 +1,1 @@
+"""Virtual machines: from the Plan to Terraform's variables, its plan, its events, its errors."""
