@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from appliance.site.fields import GIB
 from appliance.site.model import MachineSite, Site
 from appliance.site.places import Finding, Path, machine_path
-from appliance.site.vm_model import VmSize
+from appliance.site.vms import wanted_vms
 
 MIN_MEMORY = 64 * GIB
 MIN_CPUS = 16
@@ -61,21 +61,21 @@ def _disk_too_small(name: str, machine: MachineSite) -> Iterator[Finding]:
 def vms_fit_memory(site: Site) -> Iterator[Finding]:
     """Where every host says its memory, the virtual machines fit into the hosts together."""
     hosts = [machine.memory for machine in site.hypervisor.machines.values()]
-    if site.cluster is None or not hosts or any(memory is None for memory in hosts):
+    if not hosts or any(memory is None for memory in hosts):
         return
     free = [max(0, (memory or 0) - HOST_MEMORY) for memory in hosts]
-    yield from _fits(site, "memory", [vm.memory for vm in _vms(site)], free, max(free))
+    yield from _fits(site, "memory", [vm.size.memory for vm in wanted_vms(site)], free, max(free))
 
 
 def vms_fit_disks(site: Site) -> Iterator[Finding]:
     """Where every host says its disks, the volumes fit, counted with their copies."""
     machines = site.hypervisor.machines.values()
     free = [_volume_space(machine) for machine in machines]
-    if site.cluster is None or not free or any(space is None for space in free):
+    if not free or any(space is None for space in free):
         return
     copies = storage_replicas(len(free))
     spaces = [space or 0 for space in free]
-    volumes = [vm.disk * copies for vm in _vms(site)]
+    volumes = [vm.size.disk * copies for vm in wanted_vms(site)]
     largest = max(spaces) * copies
     yield from _fits(site, "disk", volumes, spaces, largest)
 
@@ -91,13 +91,6 @@ def _volume_space(machine: MachineSite) -> int | None:
     return None if machine.disk_size is None else max(0, machine.disk_size - HOST_DISK)
 
 
-def _vms(site: Site) -> list[VmSize]:
-    if site.cluster is None:
-        return []
-    sizes = site.cluster.sizes
-    return [sizes.servers] * site.cluster.servers + [sizes.agents] * site.cluster.agents
-
-
 def _fits(
     site: Site, kind: str, wanted: list[int], free: list[int], largest: int
 ) -> Iterator[Finding]:
@@ -107,17 +100,20 @@ def _fits(
         ("cluster", "servers"),
         ("cluster", "agents"),
         ("cluster", "sizes"),
+        ("vms",),
+        ("staging",),
     )
+    path = next((each.path for each in reversed(wanted_vms(site))), ("vms",))[:1]
     fix = "make them smaller or fewer, or the hosts larger"
     if sum(wanted) > sum(free):
         what = (
             f"the virtual machines need {_gib(sum(wanted))} of {kind}, "
             f"and the hosts have {_gib(sum(free))} for them"
         )
-        yield Finding(("cluster",), what, fix, related, of_key=True)
+        yield Finding(path, what, fix, related, of_key=True)
     elif wanted and max(wanted) > largest:
         what = f"a virtual machine's {kind} of {_gib(max(wanted))} fits into no host"
-        yield Finding(("cluster",), what, fix, related, of_key=True)
+        yield Finding(path, what, fix, related, of_key=True)
 
 
 def _gib(octets: int) -> str:

@@ -11,9 +11,29 @@ from ipaddress import IPv4Address, IPv4Network
 
 from appliance.site.capacity import hardware_large_enough, vms_fit_disks, vms_fit_memory
 from appliance.site.model import MachineSite, Site
-from appliance.site.places import VIP_PATH, Finding, Path, machine_path, network_path, path_text
+from appliance.site.places import (
+    VIP_PATH,
+    Finding,
+    Path,
+    machine_path,
+    network_path,
+    path_text,
+    vm_path,
+)
 from appliance.site.plan import ExpectedFirmware, Role
 from appliance.site.scalars import NetworkRole
+from appliance.site.vm_rules import (
+    cluster_options_fit,
+    images_sensible,
+    staging_images_apart,
+    vm_firmware_sensible,
+    vm_images_known,
+    vm_names_free,
+    vm_networks_known,
+    vm_sizes_whole,
+    vm_sources_sensible,
+)
+from appliance.site.vms import wanted_vms
 
 Rule = Callable[[Site], Iterator[Finding]]
 
@@ -27,6 +47,9 @@ CLUSTER_RANGES = (
 )
 RESERVED_NAMES = ("bridge", "gateway", "harvester", "localhost", "vip")
 """Names that the site's DNS gives to other things than machines."""
+CLUSTER_NAMES = ("cluster",)
+STAGING_NAMES = ("ntp", "registry")
+"""And those it gives where there is a cluster, and where there is a staging machine."""
 LAPTOP_FOLDERS = ("depot",)
 """Names under the laptop's state folder that belong to all sites (`appliance/paths.py`)."""
 
@@ -118,19 +141,27 @@ def network_addresses_inside(site: Site) -> Iterator[Finding]:
 
 
 def site_addresses_inside(site: Site) -> Iterator[Finding]:
-    """The VIP and the machines are on the provisioning network."""
-    cidr = site.networks[site.provisioning].cidr
-    cidr_path = network_path(site.provisioning, "cidr")
-    for path, address in _site_addresses(site):
-        yield from _inside(path, address, cidr, cidr_path)
+    """The VIP and the machines are on the provisioning network, others on their own."""
+    for name, network in sorted(site.networks.items()):
+        for path, address in _site_addresses(site, name):
+            yield from _inside(path, address, network.cidr, network_path(name, "cidr"))
 
 
-def _site_addresses(site: Site) -> Iterator[tuple[Path, IPv4Address]]:
-    if site.hypervisor.vip is not None:
-        yield VIP_PATH, site.hypervisor.vip
-    for name, machine in _machines(site):
-        if machine.address is not None:
-            yield machine_path(name, "address"), machine.address
+def _site_addresses(site: Site, network: str) -> Iterator[tuple[Path, IPv4Address]]:
+    if network == site.provisioning:
+        if site.hypervisor.vip is not None:
+            yield VIP_PATH, site.hypervisor.vip
+        for name, machine in _machines(site):
+            if machine.address is not None:
+                yield machine_path(name, "address"), machine.address
+    for vm in wanted_vms(site):
+        if vm.address is not None and vm.network == network:
+            yield vm.address_path, vm.address
+
+
+def _balancer(site: Site) -> Iterator[tuple[Path, IPv4Address]]:
+    if site.cluster is not None and site.cluster.address is not None:
+        yield ("cluster", "address"), site.cluster.address
 
 
 def _inside(
@@ -157,8 +188,7 @@ def addresses_outside_pool(site: Site) -> Iterator[Finding]:
             for key, address in (("gateway", network.gateway), ("bridge", network.bridge))
             if address is not None
         ]
-        if name == site.provisioning:
-            fixed += _site_addresses(site)
+        fixed += [*_site_addresses(site, name), *_balancer(site)]
         for path, address in fixed:
             if address in network.pool:
                 yield Finding(
@@ -177,7 +207,8 @@ def addresses_unique(site: Site) -> Iterator[Finding]:
         owners.append((network_path(name, "gateway"), gateway))
         if network.bridge is not None:
             owners.append((network_path(name, "bridge"), network.bridge))
-    owners += _site_addresses(site)
+        owners += _site_addresses(site, name)
+    owners += _balancer(site)
     yield from _unique(owners, "give each its own address")
 
 
@@ -216,10 +247,21 @@ def hostnames_unique(site: Site) -> Iterator[Finding]:
         path = machine_path(name, "hostname") if machine.hostname else machine_path(name)
         hostname = machine.hostname or name
         owners.append((path, hostname))
-        if hostname in RESERVED_NAMES:
+        if hostname in _reserved(site):
             what = f"the name {hostname} belongs to the site itself"
             yield Finding(path, what, "choose another hostname", of_key=not machine.hostname)
+    for name in sorted(site.vms):
+        if name in _reserved(site):
+            what = f"the name {name} belongs to the site itself"
+            yield Finding(vm_path(name), what, "choose another name", of_key=True)
+    vms = {each.name: each.path for each in wanted_vms(site)}  # one another: vm_names_free
+    owners = [*((path, name) for name, path in vms.items()), *owners]
     yield from _unique(owners, "give each machine its own hostname")
+
+
+def _reserved(site: Site) -> tuple[str, ...]:
+    cluster = CLUSTER_NAMES if site.cluster else ()
+    return RESERVED_NAMES + cluster + (STAGING_NAMES if site.has_staging else ())
 
 
 def identifiers_unique(site: Site) -> Iterator[Finding]:
@@ -350,7 +392,16 @@ RULES: tuple[Rule, ...] = (
     firmware_can_boot,
     hardware_large_enough,
     cluster_sensible,
+    cluster_options_fit,
+    vm_networks_known,
+    vm_names_free,
+    vm_sources_sensible,
+    vm_images_known,
+    vm_firmware_sensible,
+    vm_sizes_whole,
+    images_sensible,
+    staging_images_apart,
     vms_fit_memory,
     vms_fit_disks,
 )
-"""Every rule there is. A new one is a function above, or in `capacity`, and a line here."""
+"""Every rule there is. A new one is a function here, in `vm_rules` or in `capacity`."""

@@ -12,6 +12,7 @@ from tests.rule_cases import Case, one, two
 from tests.sites import site
 
 RKE2 = "v1.36.3+rke2r1"
+NO_STAGING: dict[str, Any] = {"staging": {"enabled": False}}
 BIG: dict[str, Any] = {"memory": "128G", "cpus": "32", "disk_size": "1T"}
 
 CASES = [
@@ -57,8 +58,16 @@ CASES = [
     ),
     Case(
         capacity.vms_fit_memory,
-        {"cluster": {"rke2": RKE2, "sizes": {"servers": {"memory": "40G"}}}, **one(**BIG)},
-        {"cluster": {"rke2": RKE2, "sizes": {"servers": {"memory": "41G"}}}, **one(**BIG)},
+        {
+            "cluster": {"rke2": RKE2, "sizes": {"servers": {"memory": "40G"}}},
+            **NO_STAGING,
+            **one(**BIG),
+        },
+        {
+            "cluster": {"rke2": RKE2, "sizes": {"servers": {"memory": "41G"}}},
+            **NO_STAGING,
+            **one(**BIG),
+        },
         "cluster",
         "need 123G of memory, and the hosts have 120G",
     ),
@@ -74,16 +83,32 @@ CASES = [
     ),
     Case(
         capacity.vms_fit_disks,
-        {"cluster": {"rke2": RKE2, "sizes": {"servers": {"disk": "283G"}}}, **one(**BIG)},
-        {"cluster": {"rke2": RKE2, "sizes": {"servers": {"disk": "284G"}}}, **one(**BIG)},
+        {
+            "cluster": {"rke2": RKE2, "sizes": {"servers": {"disk": "283G"}}},
+            **NO_STAGING,
+            **one(**BIG),
+        },
+        {
+            "cluster": {"rke2": RKE2, "sizes": {"servers": {"disk": "284G"}}},
+            **NO_STAGING,
+            **one(**BIG),
+        },
         "cluster",
         "need 852G of disk, and the hosts have 850G",
     ),
     Case(
         # Two machines keep two copies of every volume.
         capacity.vms_fit_disks,
-        {"cluster": {"rke2": RKE2, "sizes": {"servers": {"disk": "283G"}}}, **two(BIG, BIG)},
-        {"cluster": {"rke2": RKE2, "sizes": {"servers": {"disk": "284G"}}}, **two(BIG, BIG)},
+        {
+            "cluster": {"rke2": RKE2, "sizes": {"servers": {"disk": "283G"}}},
+            **NO_STAGING,
+            **two(BIG, BIG),
+        },
+        {
+            "cluster": {"rke2": RKE2, "sizes": {"servers": {"disk": "284G"}}},
+            **NO_STAGING,
+            **two(BIG, BIG),
+        },
         "cluster",
         "need 1704G of disk, and the hosts have 1700G",
     ),
@@ -96,10 +121,19 @@ CASES = [
         },
         {
             "cluster": {"rke2": RKE2},
+            **NO_STAGING,
             **one(**BIG, data_disk="/dev/disk/by-id/b", data_disk_size="100G"),
         },
         "cluster",
         "need 120G of disk, and the hosts have 100G",
+    ),
+    Case(
+        # The staging machine's 2G and a plain machine count as well.
+        capacity.vms_fit_memory,
+        {"vms": {"app": {"memory": "118G"}}, **one(**BIG)},
+        {"vms": {"app": {"memory": "119G"}}, **one(**BIG)},
+        "vms",
+        "need 121G of memory, and the hosts have 120G",
     ),
 ]
 NAMES = [f"{case.rule.__name__}-{number}" for number, case in enumerate(CASES)]
