@@ -170,14 +170,14 @@ CASES = [
         {"cluster": {"rke2": RKE2, "servers": "1"}, "vms": {"server2": {}}},
         {"cluster": {"rke2": RKE2}, "vms": {"server2": {}}},
         "vms.server2",
-        "the cluster's own machine is called server2",
+        "server2 is a name of the cluster",
     ),
     Case(
         vm_rules.vm_names_free,
         {"staging": {"enabled": False}, "vms": {"staging": {}}},
         {"vms": {"staging": {}}},
         "vms.staging",
-        "the staging machine's own machine is called staging",
+        "staging is a name of the staging machine",
     ),
     # What the rules of machines say of virtual ones.
     Case(
