@@ -63,6 +63,8 @@ LINT = (
     ("ruff format --check", "."),
     ("mypy", ""),
     ("lint-imports --no-cache --no-logo", ""),
+    ("yamllint --strict --config-file .ci/yamllint.yaml", "playbooks"),
+    ("ansible-lint --offline --nocolor -q --project-dir . -c .ci/ansible-lint.yaml", "playbooks"),
 )
 
 

@@ -1,7 +1,8 @@
 """SSH as a client, through paramiko. A secret goes only to a host that proved who it is.
 
-A host whose key is known gets a password; one whose key nobody knows may be anybody, and gets
-only a password that is public anyway, or a signature by a key, which gives nothing away.
+A host whose key is known gets a password, or is asked by key; one whose key nobody knows may be
+anybody, and gets only a password that is public anyway, or a signature by a key, which gives
+nothing away.
 """
 
 from __future__ import annotations
@@ -32,6 +33,14 @@ class KnownHost:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyHost:
+    """The host must show one of these keys (`SHA256:…`); `key` is ours, in OpenSSH's form."""
+
+    fingerprints: frozenset[str]
+    key: Secret
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownHost:
     """Any host key is accepted and told. `public_password` is one that manuals print.
 
@@ -55,7 +64,7 @@ class Output:
 def run_remote(  # noqa: PLR0913 - a call over the network has that many sides
     address: str,
     user: str,
-    host: KnownHost | UnknownHost,
+    host: KnownHost | KeyHost | UnknownHost,
     command: str,
     *,
     port: int = PORT,
@@ -102,19 +111,38 @@ def _connected(address: str, port: int, timeout: float) -> Iterator[paramiko.Tra
         line.close()
 
 
+def known_fingerprints(known_hosts: str, address: str) -> frozenset[str]:
+    """Give the fingerprints that lines of known_hosts (sshd(8)) hold for an address. Pure."""
+    rows = [line.split() for line in known_hosts.splitlines() if not line.startswith("#")]
+    return frozenset(
+        _sha256(base64.b64decode(row[2]))
+        for row in rows
+        if len(row) >= 3 and address in row[0].split(",")
+    )
+
+
 def _fingerprint(transport: paramiko.Transport) -> str:
     """Give a host key's fingerprint in OpenSSH's form."""
-    digest = hashlib.sha256(transport.get_remote_server_key().asbytes()).digest()
+    return _sha256(transport.get_remote_server_key().asbytes())
+
+
+def _sha256(key: bytes) -> str:
+    digest = hashlib.sha256(key).digest()
     return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
 def _log_in(
     transport: paramiko.Transport,
     user: str,
-    host: KnownHost | UnknownHost,
+    host: KnownHost | KeyHost | UnknownHost,
     address: str,
     fingerprint: str,
 ) -> None:
+    if isinstance(host, KeyHost):
+        _prove(host.fingerprints, fingerprint, address)
+        own = paramiko.Ed25519Key.from_private_key(io.StringIO(host.key.reveal()))
+        transport.auth_publickey(user, own)
+        return
     if isinstance(host, UnknownHost) and host.key is not None:
         key = paramiko.Ed25519Key.from_private_key(io.StringIO(host.key.reveal()))
         with suppress(paramiko.AuthenticationException):
@@ -126,13 +154,17 @@ def _log_in(
 def _password(host: KnownHost | UnknownHost, fingerprint: str, address: str) -> str:
     if isinstance(host, UnknownHost):
         return host.public_password
-    if fingerprint not in host.fingerprints:
+    _prove(host.fingerprints, fingerprint, address)
+    return host.password.reveal()
+
+
+def _prove(known: frozenset[str], fingerprint: str, address: str) -> None:
+    if fingerprint not in known:
         raise _failed(
             address,
             f"it shows the host key {fingerprint}, which is not the one known",
             "is another machine at this address? No password was sent",
         )
-    return host.password.reveal()
 
 
 def _read(channel: paramiko.Channel, limit: int, end: float) -> tuple[bytes, bool]:
