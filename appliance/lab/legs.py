@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from appliance.machines.state import Seen
@@ -58,6 +59,41 @@ def legs(events: Iterable[Mapping[str, Any]]) -> tuple[Leg, ...]:
                     found.append(Leg(machine, name, times[mark] - before))
                 before = times[mark]
     return tuple(found)
+
+
+def later_legs(events: Iterable[Mapping[str, Any]]) -> tuple[Leg, ...]:
+    """Give what came after the machines: each step from s5 on, and each virtual machine's way.
+
+    A step counts in the last start of the appliance that ended it; a virtual machine's marks at
+    their first time.
+    """
+    found: list[Leg] = []
+    began: dict[str, float] = {}
+    steps: dict[str, Leg] = {}
+    marks: dict[str, list[tuple[str, float]]] = {}
+    for event in events:
+        kind, step, at = event.get("kind"), str(event.get("step")), float(event.get("at", 0))
+        if kind == "step-started" and step in _LATER_STEPS:
+            began[step] = at
+        elif kind == "step-done" and step in began:
+            steps[step] = Leg(step, str(event.get("text")), at - began[step])
+        elif kind in ("vm", "node") and event.get("machine"):
+            own = marks.setdefault(str(event["machine"]), [])
+            mark = str(event.get("data", {}).get("now"))
+            if mark not in dict(own):
+                own.append((mark, at))
+    for machine, own in sorted(marks.items()):
+        for (_, before), (mark, at) in pairwise(own):
+            found.append(Leg(machine, _VM_MARKS.get(mark, mark), at - before))
+    return (*found, *(steps[each] for each in sorted(steps)))
+
+
+_LATER_STEPS = ("s5", "s6", "s7", "s8")
+_VM_MARKS = {
+    "answers": "answers by SSH",
+    "ready": "its first boot is done",
+    "joined": "Ready in the cluster",
+}
 
 
 def as_text(found: Iterable[Leg]) -> str:

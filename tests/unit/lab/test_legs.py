@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from appliance.lab.legs import Leg, as_text, legs
+from appliance.lab.legs import Leg, as_text, later_legs, legs
 
 
 def _seen(machine: str, seen: str, at: float) -> dict[str, Any]:
@@ -42,3 +42,23 @@ def test_an_attempt_that_was_cut_off_does_not_count() -> None:
     marks = ["firmware-dhcp", "kernel-sent", "firmware-dhcp", "kernel-sent"]
     events = [_seen("hv1", mark, at * at) for at, mark in enumerate(marks)]
     assert legs(events) == (Leg("hv1", "kernel fetched", 5.0),)
+
+
+def test_virtual_machines_and_later_steps_have_legs_too() -> None:
+    """Marks count at their first time, steps in the start that ended them."""
+    events = [
+        {"kind": "step-started", "step": "s6", "at": 10.0, "text": "create"},
+        {"kind": "vm", "machine": "server1", "at": 20.0, "data": {"now": "created"}},
+        {"kind": "step-started", "step": "s6", "at": 30.0, "text": "create"},
+        {"kind": "vm", "machine": "server1", "at": 40.0, "data": {"now": "created"}},
+        {"kind": "vm", "machine": "server1", "at": 65.0, "data": {"now": "answers"}},
+        {"kind": "step-done", "step": "s6", "at": 70.0, "text": "create"},
+        {"kind": "step-started", "step": "s7", "at": 70.0, "text": "make the cluster"},
+        {"kind": "node", "machine": "server1", "at": 95.0, "data": {"now": "joined"}},
+    ]
+    found = [(each.machine, each.name, each.seconds) for each in later_legs(events)]
+    assert found == [
+        ("server1", "answers by SSH", 45.0),
+        ("server1", "Ready in the cluster", 30.0),
+        ("s6", "create", 40.0),
+    ]
