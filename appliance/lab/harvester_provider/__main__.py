@@ -1,0 +1,10 @@
+"""Terraform starts this as `terraform-provider-harvester_v1.8.1`."""
+
+from __future__ import annotations
+
+import sys
+
+from appliance.lab.harvester_provider.server import serve
+
+if __name__ == "__main__":
+    sys.exit(serve())
