@@ -3,8 +3,9 @@ terraform {
   required_providers {
     harvester = {
       # The whole address: OpenTofu would look for a short one in a registry of its own.
-      source  = "registry.terraform.io/harvester/harvester"
-      version = ">= 1.7.1, < 2.0.0"
+      source = "registry.terraform.io/harvester/harvester"
+      # Each line of Harvester has its own; the one that fits is the only one in the mirror.
+      version = ">= 1.7.0, < 1.10.0"
     }
   }
 }

@@ -1,4 +1,4 @@
-"""Terraform starts this as `terraform-provider-harvester_v1.8.1`."""
+"""Terraform starts this as `terraform-provider-harvester_v<version>`, with that version."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ import sys
 from appliance.lab.harvester_provider.server import serve
 
 if __name__ == "__main__":
-    sys.exit(serve())
+    sys.exit(serve(sys.argv[1]))

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from appliance.lab.harvester_provider import machine, metadata
 from appliance.lab.harvester_provider.kube import ApiError, Cluster, Json
+from appliance.lab.harvester_provider.schema import CLOUD_INIT_DISK
 from appliance.lab.harvester_provider.waiting import Wait
 
 State = dict[str, Any]
@@ -317,6 +318,9 @@ class Machine:
     _instances = "/apis/kubevirt.io/v1/namespaces/{namespace}/virtualmachineinstances"
     _commands = "/apis/subresources.kubevirt.io/v1/namespaces/{namespace}/virtualmachines"
 
+    def __init__(self, *, tells_cloud_init_disk: bool) -> None:
+        self._tells_cloud_init_disk = tells_cloud_init_disk
+
     def create(self, cluster: Cluster, wanted: State, wait: Wait) -> State:
         """Make it and wait until it runs, or is stopped where it is to be stopped."""
         written = machine.written(wanted, None, _storage_class(cluster))
@@ -333,6 +337,8 @@ class Machine:
         if found is None:
             return None
         state = machine.read_back(found, cluster.get(_path(known, self._instances)))
+        if not self._tells_cloud_init_disk:
+            state["disk"] = [each for each in state["disk"] if each["name"] != CLOUD_INIT_DISK]
         local = ("restart_after_update", "create_initial_snapshot", "start")
         return state | {key: known.get(key) for key in local}
 

@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-VERSION = "1.8.1"
 CLOUD_INIT_DISK = "cloudinitdisk"
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _URL = re.compile(r"https?://[^/\s]+.*", re.DOTALL)

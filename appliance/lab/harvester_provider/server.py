@@ -41,25 +41,29 @@ State = dict[str, Any]
 _COOKIE = "TF_PLUGIN_MAGIC_COOKIE"
 # Terraform asks for each thing in a thread of its own; a waiting one holds one here.
 _THREADS = 32
+FAULTY_SINCE = "1.8.0"
+"""harvester#10728; versions of this provider compare as texts."""
 _DEFAULT_TIMEOUT = {
     ("harvester_image", "create"): "5m",
     ("harvester_image", "update"): "5m",
     ("harvester_network", "delete"): "5m",
     ("harvester_virtualmachine", "delete"): "5m",
 }
-_OPERATIONS: dict[str, Operations] = {
-    "harvester_image": Image(),
-    "harvester_network": Network(),
-    "harvester_cloudinit_secret": CloudInitSecret(),
-    "harvester_virtualmachine": Machine(),
-}
 
 
 class Provider(rpc.ProviderServicer):  # type: ignore[misc]
     """Answers Terraform. One for a process."""
 
-    def __init__(self, environment: Callable[[str | None], str] = kubeconfig_text) -> None:
+    def __init__(
+        self, version: str, environment: Callable[[str | None], str] = kubeconfig_text
+    ) -> None:
         self._environment = environment
+        self._operations: dict[str, Operations] = {
+            "harvester_image": Image(),
+            "harvester_network": Network(),
+            "harvester_cloudinit_secret": CloudInitSecret(),
+            "harvester_virtualmachine": Machine(tells_cloud_init_disk=version >= FAULTY_SINCE),
+        }
         self._kubeconfig: str | None = None
         self._stop = threading.Event()
 
@@ -100,7 +104,7 @@ class Provider(rpc.ProviderServicer):  # type: ignore[misc]
         """Say what a thing is now."""
         known = codec.read(request.current_state)
         try:
-            found = _OPERATIONS[request.type_name].read(self._cluster(), known)
+            found = self._operations[request.type_name].read(self._cluster(), known)
         except (ApiError, ValueError) as error:
             return pb.ReadResource.Response(
                 new_state=request.current_state, diagnostics=[_fault(str(error))]
@@ -158,7 +162,7 @@ class Provider(rpc.ProviderServicer):  # type: ignore[misc]
         return Cluster(access(self._environment(self._kubeconfig)))
 
     def _done(self, kind: str, prior: State | None, planned: State | None) -> State | None:
-        operations, cluster = _OPERATIONS[kind], self._cluster()
+        operations, cluster = self._operations[kind], self._cluster()
         block = schema.RESOURCES[kind]
         if planned is None:
             operations.delete(cluster, prior or {}, self._wait(kind, "delete", prior or {}))
@@ -202,8 +206,8 @@ class _Output(grpc_stdio_pb2_grpc.GRPCStdioServicer):  # type: ignore[misc]
         return iter(())
 
 
-def serve() -> int:
-    """Serve one Terraform run, until told that it is over; give the exit code."""
+def serve(version: str) -> int:
+    """Serve one Terraform run as that version, until told that it is over; give the exit code."""
     if _COOKIE not in os.environ:
         sys.stderr.write(
             "This binary is a plugin. Terraform starts it; by itself it does nothing.\n"
@@ -211,7 +215,7 @@ def serve() -> int:
         return 1
     over = threading.Event()
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=_THREADS))
-    rpc.add_ProviderServicer_to_server(Provider(), server)
+    rpc.add_ProviderServicer_to_server(Provider(version), server)
     grpc_controller_pb2_grpc.add_GRPCControllerServicer_to_server(_Controller(over), server)
     grpc_stdio_pb2_grpc.add_GRPCStdioServicer_to_server(_Output(), server)
     with tempfile.TemporaryDirectory(prefix="plugin") as folder:
