@@ -1,0 +1,1 @@
+"""The staging machine: DNS, NTP, files and a registry for a site whose laptop has left."""
