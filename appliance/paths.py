@@ -22,6 +22,16 @@ class Paths:
         return self.root / "depot"
 
     @property
+    def keys(self) -> Path:
+        """Public keys of those whose signatures are checked."""
+        return self.root / "keys"
+
+    @property
+    def image_keyring(self) -> Path:
+        """The keyring of Ubuntu's cloud images, where the operator has put it."""
+        return self.keys / "ubuntu-cloudimage.gpg"
+
+    @property
     def host_key(self) -> Path:
         """The key that opens this laptop's vaults, where the host has no credential of its own."""
         return self.root / "host.key"
@@ -36,8 +46,8 @@ class Paths:
         return SitePaths(self.root / site_id)
 
 
-def _taken(paths: Paths) -> tuple[str, str]:
-    return paths.depot.name, paths.host_key.name
+def _taken(paths: Paths) -> tuple[str, ...]:
+    return paths.depot.name, paths.keys.name, paths.host_key.name
 
 
 @dataclass(frozen=True, slots=True)

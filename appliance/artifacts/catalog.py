@@ -25,12 +25,16 @@ IPXE_NAMES = ("snponly.efi", "ipxe.efi", "undionly.kpxe")
 class Trust(StrEnum):
     """What vouches for a file.
 
-    `FIRST_USE`: nothing but where it came from (HTTPS, or the operator's medium); its digest is
-    kept in the depot and held to from then on.
+    `SUMS`: upstream's list of checksums. `SIGNED`: upstream's signature. `RECORDED`: a checksum
+    that this project keeps. `GIVEN`: one that stands in the site file. `FIRST_USE`: nothing but
+    where it came from (HTTPS, or the operator's medium); its digest is kept in the depot and held
+    to from then on.
     """
 
     SUMS = "sums"
+    SIGNED = "signed"
     RECORDED = "recorded"
+    GIVEN = "given"
     FIRST_USE = "first-use"
 
 
@@ -38,9 +42,17 @@ class Trust(StrEnum):
 class Wanted:
     """A file that will be served, or that vouches for one.
 
-    `source` is an `https://` URL, or the path of a file that a package of this system brings.
-    `sums` names the list that holds its checksum; `accepted` are the checksums this project
-    records, any of which will do.
+    `source` is an `https://` URL, or the path of a file that a package of this system brings, or
+    empty for what can only be imported; `elsewhere` are URLs to try where `source` has no such
+    file. `sums` names the list that holds its checksum; `accepted` are recorded or given
+    checksums, any of which will do. `signature` names the wanted file that signs this one.
+
+    `upstream` is what it is called where it is published, if not `name`, and `folder` the folder of
+    its version there. `aliases` are further names it goes by. Upstream's name is believed only in
+    a folder that also holds one of `beside`: `SHA256SUMS` are many.
+
+    Without `needed` a folder need not hold it. `import_only`: it is never fetched by itself.
+    `served`: machines may ask for it.
     """
 
     name: str
@@ -49,6 +61,20 @@ class Wanted:
     trust: Trust
     sums: str | None = None
     accepted: tuple[Digest, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    signature: str | None = None
+    upstream: str = ""
+    folder: str = ""
+    aliases: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    needed: bool = True
+    import_only: bool = False
+    served: bool = True
+
+    @property
+    def published_as(self) -> str:
+        """What it is called where it is published, and in upstream's lists."""
+        return self.upstream or self.name
 
     @property
     def is_remote(self) -> bool:
@@ -105,7 +131,14 @@ def _harvester(plan: Plan) -> tuple[Wanted, ...]:
         (names.iso, "what the installer puts on the disk"),
     )
     files = tuple(
-        Wanted(name, f"{HARVESTER_BASE}/{version}/{name}", why, Trust.SUMS, sums=names.sums)
+        Wanted(
+            name,
+            f"{HARVESTER_BASE}/{version}/{name}",
+            why,
+            Trust.SUMS,
+            sums=names.sums,
+            folder=version,
+        )
         for name, why in listed
     )
     sums = Wanted(
@@ -113,6 +146,7 @@ def _harvester(plan: Plan) -> tuple[Wanted, ...]:
         f"{HARVESTER_BASE}/{version}/{names.sums}",
         f"upstream's checksums of Harvester {version}",
         Trust.FIRST_USE,
+        folder=version,
     )
     return (sums, *files)
 
@@ -147,8 +181,10 @@ def accepted_digests(want: Wanted, lists: Mapping[str, SumList]) -> tuple[Digest
 
     Raises ArtifactError if the file's list is missing or does not name it.
     """
-    if want.trust is Trust.FIRST_USE:
+    if want.trust in (Trust.FIRST_USE, Trust.SIGNED):
         return ()
+    if want.trust is Trust.GIVEN:
+        return want.accepted
     if want.trust is Trust.RECORDED:
         if not want.accepted:
             raise ArtifactError(
@@ -163,7 +199,7 @@ def accepted_digests(want: Wanted, lists: Mapping[str, SumList]) -> tuple[Digest
             why=f"its list of checksums {want.sums} is not there",
             fix="fetch the list first, or put it beside the file",
         )
-    return (found.digest_of(want.name),)
+    return (found.digest_of(want.published_as),)
 
 
 IPXE_FIX = (
@@ -176,4 +212,8 @@ def fix_for(want: Wanted) -> str:
     """Say what to do about a file that does not match what vouches for it."""
     if want.trust is Trust.RECORDED:
         return IPXE_FIX
+    if want.trust is Trust.GIVEN:
+        return "is the checksum in the site file that of this very file? else bring it again"
+    if not want.source:
+        return "bring it again, together with the list of the same version"
     return f"fetch it again from {want.source}, together with the list of the same version"

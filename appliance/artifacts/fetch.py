@@ -55,6 +55,10 @@ class _Again(Exception):  # noqa: N818 - no error for people: the loop's own sig
     """This try ended, another may do better."""
 
 
+class _NotThere(Exception):  # noqa: N818 - as above
+    """The server has no such file; another place may."""
+
+
 @dataclass(slots=True)
 class _Part:
     """An unfinished download: its file and what is known of where it came from."""
@@ -140,20 +144,31 @@ class Fetcher:
     def fetch(self, want: Wanted, accepted: tuple[Digest, ...], now: float) -> DepotFile:
         """Download a file, verify it and admit it. An empty `accepted` takes it at first use.
 
+        Where `source` has no such file, `elsewhere` is tried in turn.
         Raises ArtifactError: refused by the server, wrong checksum (what came is removed), full
         disk, or too many tries (what came is kept, and the next run goes on from there).
         """
         path = self._depot.incoming / f"{plain_name(want.name)}.part"
-        part = _Part(path, want.source, accepted[0].algorithm if accepted else "sha256")
-        self._download(want, part)
+        algorithm = accepted[0].algorithm if accepted else "sha256"
+        part = self._download_from_any(want, path, algorithm)
         digest = Digest(part.algorithm, part.running.hexdigest())
         if accepted and not any(digest.matches(each) for each in accepted):
             part.drop()
             raise wrong_checksum(want, accepted, digest)
         part.note.unlink(missing_ok=True)
         return self._depot.admit(
-            part.path, want.name, digest, origin=Origin.UPSTREAM, source=want.source, now=now
+            part.path, want.name, digest, origin=Origin.UPSTREAM, source=part.url, now=now
         )
+
+    def _download_from_any(self, want: Wanted, path: Path, algorithm: str) -> _Part:
+        for url in (want.source, *want.elsewhere):
+            part = _Part(path, url, algorithm)
+            try:
+                self._download(want, part)
+            except _NotThere:
+                continue
+            return part
+        raise _refused(want, 404)
 
     def _download(self, want: Wanted, part: _Part) -> None:
         failures, rest = 0, self._patience.first
@@ -178,13 +193,15 @@ class Fetcher:
         headers = {}
         if have and validator is not None:
             headers = {"Range": f"bytes={have}-", "If-Range": validator}
-        with self._http.get(want.source, headers) as answer:
+        with self._http.get(part.url, headers) as answer:
             if answer.status == 416:
                 # What we have is longer than what there is: it is something else.
                 part.drop()
                 raise _Again("the server has no such range")
             if answer.status in _WORTH_A_RETRY:
                 raise _Again(f"the server answers {answer.status}")
+            if answer.status == 404:
+                raise _NotThere
             if answer.status not in (200, 206):
                 raise _refused(want, answer.status)
             start, total = _extent(answer, have if headers else 0)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from appliance.artifacts.catalog import Wanted, accepted_digests
+from appliance.artifacts.catalog import Trust, Wanted, accepted_digests
 from appliance.artifacts.depot import Depot, DepotFile, Origin, Progress, silent
 from appliance.artifacts.fetch import Fetcher
-from appliance.artifacts.importing import find_in, import_file
+from appliance.artifacts.importing import find_wanted, import_file
+from appliance.artifacts.signature import check_signature
 from appliance.artifacts.sums import MAX_LIST_OCTETS, SumList, parse_sums
 from appliance.errors import ArtifactError
 from appliance.values import Digest
@@ -26,22 +27,25 @@ class How(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """A file that is now in the depot, and how it came there."""
+    """A file that is now in the depot, how it came there, and what vouches for it."""
 
     file: DepotFile
     how: How
+    trust: Trust
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where files may come from. Without `fetcher` nothing is downloaded.
+    """Where files may come from: folders, in this order, then `fetcher`.
 
-    `stand_ins` marks all that is imported as made for a rehearsal.
+    Without `fetcher` nothing is downloaded. `stand_ins` marks all that is imported as made for a
+    rehearsal. With `keyring`, lists that upstream signs must be signed.
     """
 
-    folder: Path | None = None
+    folders: tuple[Path, ...] = ()
     fetcher: Fetcher | None = None
     stand_ins: bool = False
+    keyring: Path | None = None
 
 
 def gather(
@@ -54,17 +58,27 @@ def gather(
 ) -> tuple[Gathered, ...]:
     """Bring every wanted file into the depot, in order. Raises ArtifactError at the first fault.
 
-    Wanted lists of checksums must stand before the files they vouch for. Running again keeps what
-    is there. That each Harvester file matches the one list of its version also proves that all
-    are of one version.
+    Wanted lists of checksums must stand before the files they vouch for, signatures before what
+    they sign. Running again keeps what is there. That each Harvester file matches the one list of
+    its version also proves that all are of one version. What is not needed, and nowhere, is passed
+    over.
     """
+    wants = tuple(wants)
+    vouched = {want.sums: want.published_as for want in wants if want.sums is not None}
     lists: dict[str, SumList] = {}
     done = []
     for want in wants:
+        if not want.needed and want.sums is not None and want.sums not in lists:
+            continue
         gathered = _one(want, accepted_digests(want, lists), depot, sources, now, progress)
+        if gathered is None:
+            continue
+        if want.signature is not None and sources.keyring is not None:
+            _check_signed(want, depot, sources.keyring)
+            gathered = replace(gathered, trust=Trust.SIGNED)
+        if want.name in vouched:
+            lists[want.name] = _read_list(depot, want.name, vouched[want.name])
         done.append(gathered)
-        if want.name.endswith((".sha512", ".sha256")):
-            lists[want.name] = _read_list(depot, want.name)
     return tuple(done)
 
 
@@ -75,20 +89,38 @@ def _one(
     sources: Sources,
     now: float,
     progress: Progress,
-) -> Gathered:
+) -> Gathered | None:
     kept = _kept(want, accepted, depot, progress)
     if kept is not None:
-        return Gathered(kept, How.KEPT)
-    here = find_in(sources.folder, want.name) if sources.folder is not None else None
+        return Gathered(kept, How.KEPT, want.trust)
+    here = find_wanted(sources.folders, want)
     origin = Origin.STAND_IN if sources.stand_ins else Origin.UPSTREAM
-    if here is None and not want.is_remote and Path(want.source).is_file():
+    if here is None and not want.is_remote and want.source and Path(want.source).is_file():
         here, origin = Path(want.source), Origin.PACKAGE
     if here is not None:
         file = import_file(here, want, accepted, depot, now=now, origin=origin, progress=progress)
-        return Gathered(file, How.IMPORTED)
-    if want.is_remote and sources.fetcher is not None:
-        return Gathered(sources.fetcher.fetch(want, accepted, now), How.FETCHED)
+        return Gathered(file, How.IMPORTED, want.trust)
+    if want.is_remote and sources.fetcher is not None and not want.import_only:
+        return Gathered(sources.fetcher.fetch(want, accepted, now), How.FETCHED, want.trust)
+    if not want.needed:
+        return None
     raise _nowhere(want, sources)
+
+
+def _check_signed(want: Wanted, depot: Depot, keyring: Path) -> None:
+    if want.signature is None or depot.get(want.signature) is None:
+        raise ArtifactError(
+            f"the signature of {want.name} is missing",
+            where=str(want.signature),
+            why=f"there is a keyring, {keyring}, and nothing to check with it",
+            fix=f"put upstream's {want.published_as}.gpg beside the list, or take the keyring away",
+        )
+    try:
+        check_signature(depot.path_of(want.name), depot.path_of(want.signature), keyring)
+    except ArtifactError:
+        depot.forget(want.name)
+        depot.forget(want.signature)  # so that the next run brings both anew
+        raise
 
 
 def _kept(
@@ -103,7 +135,7 @@ def _kept(
         return None  # gone or changed: it is brought anew
 
 
-def _read_list(depot: Depot, name: str) -> SumList:
+def _read_list(depot: Depot, name: str, of: str) -> SumList:
     with depot.open_by_name(name) as handle:
         raw = handle.read(MAX_LIST_OCTETS + 1)
     if len(raw) > MAX_LIST_OCTETS:
@@ -112,24 +144,34 @@ def _read_list(depot: Depot, name: str) -> SumList:
             "the list of checksums cannot be used", where=name, why="it is too long"
         )
     try:
-        return parse_sums(name, raw.decode("utf-8", "replace"))
+        return parse_sums(name, raw.decode("utf-8", "replace"), of=of)
     except ArtifactError:
         depot.forget(name)  # so that the next run brings it anew
         raise
 
 
 def _nowhere(want: Wanted, sources: Sources) -> ArtifactError:
-    looked = [f"in {sources.folder}"] if sources.folder is not None else []
+    folders = " and ".join(str(each) for each in sources.folders)
+    looked = f"in {folders}" if folders else ""
+    called = want.published_as if want.published_as != want.name else ""
+    name = f"{want.name} ({called} upstream)" if called else want.name
+    if not want.source:
+        return ArtifactError(
+            f"{name} is missing",
+            where=folders or want.name,
+            why=f"it is not {looked}" if looked else "the site file says no URL for it",
+            fix="put it into a folder: 'provision fetch SITE --from FOLDER'",
+        )
     if not want.is_remote:
         return ArtifactError(
-            f"{want.name} is missing",
+            f"{name} is missing",
             where=want.source,
-            why="it is not installed" + (f" and not {looked[0]}" if looked else ""),
+            why="it is not installed" + (f" and not {looked}" if looked else ""),
             fix="install the package 'ipxe' on this laptop",
         )
     return ArtifactError(
-        f"{want.name} is missing",
-        where=str(sources.folder or want.source),
-        why=f"it is not {looked[0]}" if looked else "nothing may be downloaded here",
+        f"{name} is missing",
+        where=folders or want.source,
+        why=f"it is not {looked}" if looked else "nothing may be downloaded here",
         fix=f"bring it from {want.source}: 'provision fetch SITE' where there is Internet",
     )

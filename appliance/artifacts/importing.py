@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,10 +32,44 @@ from appliance.values import Digest
 
 def find_in(folder: Path, name: str) -> Path | None:
     """Find a file in a folder or one level below it, where upstream's own layout has it."""
-    for place in (folder, *sorted(each for each in _entries(folder) if each.is_dir())):
+    for place in _rooms(folder):
         if (place / name).is_file():
             return place / name
     return None
+
+
+def find_wanted(folders: Sequence[Path], want: Wanted) -> Path | None:
+    """Find a wanted file: by its name in the depot, else by upstream's in upstream's layout.
+
+    The folder of its version is looked into first; elsewhere upstream's name counts only in a
+    folder that also holds what `beside` names.
+    """
+    for folder in folders:
+        if (found := find_in(folder, want.name)) is not None:
+            return found
+    names = (want.published_as, *want.aliases)
+    rooms = [room for folder in folders for room in _rooms(folder)]
+    of_version = [room for room in rooms if room.name in _spellings(want.folder)]
+    shared = [room for room in rooms if not want.beside or _holds(room, want.beside)]
+    for room in (*of_version, *shared):
+        for name in names:
+            if (room / name).is_file():
+                return room / name
+    return None
+
+
+def _rooms(folder: Path) -> tuple[Path, ...]:
+    return (folder, *sorted(each for each in _entries(folder) if each.is_dir()))
+
+
+def _holds(room: Path, names: Sequence[str]) -> bool:
+    return any((room / name).is_file() for name in names)
+
+
+def _spellings(folder: str) -> frozenset[str]:
+    """A version as it may stand on a medium: `+` is often quoted or replaced."""
+    spelt = {folder.replace("+", sign) for sign in ("+", "%2B", "-", "_")}
+    return frozenset(spelt - {""})
 
 
 def import_file(

@@ -14,6 +14,7 @@ from appliance.values import Digest
 
 _GNU = re.compile(r"(?P<hex>[0-9a-fA-F]{64}|[0-9a-fA-F]{128})[ \t]+\*?(?P<name>\S.*)")
 _BSD = re.compile(r"(?P<algorithm>SHA256|SHA512) ?\((?P<name>.+)\) ?= ?(?P<hex>[0-9a-fA-F]+)")
+_BARE = re.compile(r"[0-9a-fA-F]{64}|[0-9a-fA-F]{128}")
 _BEGINS_OTHERWISE = ("#", "-----BEGIN", "Hash:")
 
 MAX_LIST_OCTETS = 1 << 20
@@ -41,13 +42,16 @@ class SumList:
         return digest
 
 
-def parse_sums(name: str, text: str) -> SumList:
+def parse_sums(name: str, text: str, *, of: str = "") -> SumList:
     """Read a list of checksums, in text (`  `) or binary (` *`) mode, paths cut to base names.
 
+    A list that is one bare checksum is of the file `of` (dl.k8s.io publishes such).
     Raises ArtifactError for a line that is no checksum (a download page saved by mistake, say),
     for an empty list, and for one file with two different checksums.
     """
     digests: dict[str, Digest] = {}
+    if of and _BARE.fullmatch(text.strip()):
+        return SumList(name, {of: Digest.parse(text.strip().lower())})
     for number, line in enumerate(text.splitlines(), start=1):
         stripped = line.strip().lstrip("\ufeff")
         if not stripped or stripped.startswith(_BEGINS_OTHERWISE):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Collection
+
 from appliance.artifacts.depot import Depot
 from appliance.boot.model import ServedFile
+from appliance.errors import ArtifactError
 from appliance.flow.context import Context
 from appliance.flow.step import Done, NotYet, Step
 from appliance.flow.stocking import wants_of
 from appliance.machines.state import Seen
+from appliance.site.artifact_names import terraform_files, tofu_files
 from appliance.site.plan import Plan
 
 _ORIGINS = {
@@ -37,22 +42,43 @@ class ArtifactsStep(Step[Plan, tuple[ServedFile, ...]]):
         return NotYet("files are checked anew each run")
 
     def run(self, given: Plan) -> Done[tuple[ServedFile, ...]]:
-        """Verify the wanted files. Raises ArtifactError naming each that is missing or damaged."""
-        names = tuple(each.name for each in wants_of(given))
-        kept = self._depot.verify_again(names)
+        """Verify the wanted files. Raises ArtifactError naming each that is missing or damaged.
+
+        Gives those that machines may ask for: Terraform, say, is for this laptop alone.
+        """
+        there = {each.name for each in self._depot.files()}
+        wants = [each for each in wants_of(given) if each.needed or each.name in there]
+        kept = {each.name: each for each in self._depot.verify_again(each.name for each in wants)}
+        _check_terraform(given, there)
         files = tuple(
             ServedFile(
-                name=each.name,
-                path=str(self._depot.path_of(each.name)),
-                size=each.size,
-                digest=str(each.digest),
-                proves=_proof(each.name, given),
+                name=want.name,
+                path=str(self._depot.path_of(want.name)),
+                size=kept[want.name].size,
+                digest=str(kept[want.name].digest),
+                proves=_proof(want.name, given),
             )
-            for each in kept
+            for want in wants
+            if want.served
         )
-        real = {name: _ORIGINS[origin] for name, origin in self._depot.real_legs(names).items()}
+        real = {name: _ORIGINS[origin] for name, origin in self._depot.real_legs(kept).items()}
         self._context.tell("real", "which files are real", data={"real": real})
-        return Done(files, {"files": {each.name: each.digest for each in files}})
+        return Done(files, {"files": {name: str(each.digest) for name, each in kept.items()}})
+
+
+def _check_terraform(plan: Plan, there: Collection[str]) -> None:
+    """Refuse before anything is touched what would otherwise end after the machines are built."""
+    archives = [files.archive for files in (terraform_files(), tofu_files())]
+    if not plan.vms or any(each in there for each in archives):
+        return
+    if any(shutil.which(program) for program in ("terraform", "tofu")):
+        return
+    raise ArtifactError(
+        "Terraform is missing: it makes the virtual machines",
+        where=archives[0],
+        why="neither it nor OpenTofu is among the files, nor installed on this laptop",
+        fix="'provision fetch SITE', or import it: 'provision fetch SITE --from FOLDER'",
+    )
 
 
 def _proof(name: str, plan: Plan) -> Seen | None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
-from appliance.artifacts.catalog import HARVESTER_BASE, Wanted, read_builds, wanted
+from appliance.artifacts.catalog import Wanted, read_builds, wanted
 from appliance.artifacts.depot import Depot, Progress, silent
 from appliance.artifacts.fetch import Fetcher
 from appliance.artifacts.gather import Gathered, Sources, gather
+from appliance.artifacts.vm_catalog import wanted_for_vms
+from appliance.errors import ArtifactError
 from appliance.paths import Paths
 from appliance.site.plan import Plan
 from appliance.tools import data
@@ -18,39 +22,77 @@ from appliance.tools.http_client import HttpClient
 
 
 def wants_of(plan: Plan, *, accept_ipxe: bool = False, mirror: str = "") -> tuple[Wanted, ...]:
-    """Give all that the plan wants; from `mirror`, a base URL with upstream's layout, if given."""
+    """Give all that the plan wants; from `mirror`, a base URL, if given.
+
+    A mirror holds upstream's names in a folder a version, or the depot's names without one.
+    """
     builds = read_builds(data.path("ipxe/binaries.toml").read_text("utf-8"))
-    wants = wanted(plan, builds, accept_ipxe=accept_ipxe)
+    wants = (*wanted(plan, builds, accept_ipxe=accept_ipxe), *wanted_for_vms(plan))
     if not mirror:
         return wants
-    base = mirror.rstrip("/")
-    return tuple(
-        replace(each, source=each.source.replace(HARVESTER_BASE, base, 1)) for each in wants
-    )
+    return tuple(_mirrored(each, mirror.rstrip("/")) for each in wants)
 
 
-def stock(
+def _mirrored(want: Wanted, base: str) -> Wanted:
+    if not want.is_remote and want.source:
+        return want
+    flat = f"{base}/{want.name}"
+    if not want.folder:
+        return replace(want, source=flat, import_only=False)
+    layout = f"{base}/{quote(want.folder)}/{want.published_as}"
+    return replace(want, source=layout, elsewhere=(flat,))
+
+
+def stock(  # noqa: PLR0913 - an argument for each option of the verb
     plan: Plan,
     paths: Paths,
     *,
-    folder: Path | None = None,
+    folder: Path | Sequence[Path] | None = None,
     mirror: str = "",
     accept_ipxe: bool = False,
     stand_ins: bool = False,
+    keyring: Path | None = None,
     progress: Progress = silent,
 ) -> tuple[Gathered, ...]:
     """Bring all that the plan wants into the depot: kept, imported from `folder`, or fetched.
 
-    With `folder`, nothing is downloaded. Raises ArtifactError at the first fault.
+    With `folder`, one or several in the order they are looked into, nothing is downloaded. Signed
+    lists are checked with `keyring`, or with the laptop's own where there is one. Raises
+    ArtifactError at the first fault.
     """
     depot = Depot(paths.depot)
-    fetcher = (
-        Fetcher(depot, HttpClient(), time.sleep, progress=progress) if folder is None else None
-    )
+    folders = (folder,) if isinstance(folder, Path) else tuple(folder or ())
+    fetcher = None
+    if not folders:
+        fetcher = Fetcher(depot, HttpClient(), time.sleep, progress=progress)
     return gather(
         wants_of(plan, accept_ipxe=accept_ipxe, mirror=mirror),
         depot,
-        Sources(folder=folder, fetcher=fetcher, stand_ins=stand_ins),
+        Sources(folders, fetcher, stand_ins, _keyring(paths, keyring)),
         now=Clock.of_this_machine().utc(),
         progress=progress,
     )
+
+
+def _keyring(paths: Paths, said: Path | None) -> Path | None:
+    if said is not None and not said.is_file():
+        raise ArtifactError(
+            "the keyring is not there",
+            where=str(said),
+            fix="name the file that 'gpg --export' wrote",
+        )
+    own = paths.image_keyring
+    return said or (own if own.is_file() else None)
+
+
+def image_digests(plan: Plan, depot: Depot) -> dict[str, str]:
+    """Give the SHA-512 of each image, hex, by its name in the depot, as Harvester asks for it."""
+    return {each.file: depot.digest(each.file, "sha512").hex for each in plan.images}
+
+
+def served_digests(plan: Plan, depot: Depot) -> dict[str, str]:
+    """Give `sha256:…` of each file that virtual machines fetch, by its name in the depot."""
+    kept = {each.name for each in depot.files()}
+    names = [each.name for each in wanted_for_vms(plan) if each.served and each.name in kept]
+    images = {each.file for each in plan.images}
+    return {name: str(depot.digest(name, "sha256")) for name in names if name not in images}

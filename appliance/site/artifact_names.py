@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 
 from appliance.site.plan import Distribution
+from appliance.site.versions import REGISTRY, TERRAFORM, TOFU, provider_of
 
 _DATED = re.compile(r"(?:release-)?(?P<serial>\d{8}(?:\.\d{1,4})?)")
-REGISTRY_FOLDER = "registry"
 PROVIDER_SOURCE = "registry.terraform.io/harvester/harvester"
 """The provider's whole source address: OpenTofu's own default host is another."""
 
@@ -76,13 +76,13 @@ def upstream_name(name: str) -> str:
     return rest if mark and led else name
 
 
-def terraform_files(version: str) -> ReleaseFiles:
+def terraform_files(version: str = TERRAFORM) -> ReleaseFiles:
     """Name Terraform's release, such as `1.14.8`."""
     stem = f"terraform_{version}"
     return ReleaseFiles(version, f"{stem}_linux_amd64.zip", f"{stem}_SHA256SUMS")
 
 
-def tofu_files(version: str) -> ReleaseFiles:
+def tofu_files(version: str = TOFU) -> ReleaseFiles:
     """Name OpenTofu's release, which does in Terraform's place."""
     stem = f"tofu_{version}"
     return ReleaseFiles(version, f"{stem}_linux_amd64.zip", f"{stem}_SHA256SUMS")
@@ -94,7 +94,12 @@ def provider_files(version: str) -> ReleaseFiles:
     return ReleaseFiles(version, f"{stem}_linux_amd64.zip", f"{stem}_SHA256SUMS")
 
 
-def registry_files(version: str) -> ReleaseFiles:
+def provider_files_for(harvester: str) -> ReleaseFiles:
+    """Name the provider's release for a version of Harvester, such as `v1.8.2`."""
+    return provider_files(provider_of(harvester))
+
+
+def registry_files(version: str = REGISTRY) -> ReleaseFiles:
     """Name the release of the registry that the staging machine runs, such as `3.1.2`."""
     archive = f"registry_{version}_linux_amd64.tar.gz"
     return ReleaseFiles(version, archive, f"{archive}.sha256")

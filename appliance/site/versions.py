@@ -77,6 +77,12 @@ def line_of(version: str) -> HarvesterLine | None:
     return next((line for line in KNOWN_LINES if (line.major, line.minor) == place), None)
 
 
+def provider_of(version: str) -> str:
+    """Give the version of Terraform's provider for a Harvester; an unknown line has the newest."""
+    line = line_of(version)
+    return (line or KNOWN_LINES[-1]).provider
+
+
 def nearest_known(text: str) -> str:
     """Name the known release nearest to what was written; the newest where nothing can be read."""
     match = _PARTIAL.match(text.strip())

@@ -189,3 +189,39 @@ def test_digest_of_reads_from_where_it_stands(depot: Depot) -> None:
     with depot.open_by_name("kernel") as handle:
         got = digest_of(handle, "sha512", "kernel", None, lambda *_each: None)
     assert got.hex == hashlib.sha512(BODY).hexdigest()
+
+
+def test_the_other_digest_is_computed_once_and_kept(depot: Depot) -> None:
+    """Harvester asks for SHA-512 whatever upstream lists."""
+    put(depot)
+    expected = hashlib.sha512(BODY).hexdigest()
+    assert depot.digest("kernel", "sha512").hex == expected
+    (kept,) = Depot(depot.root).files()
+    assert [str(each) for each in kept.also] == [f"sha512:{expected}"]
+    assert {name: each.hex for name, each in depot.digests("kernel").items()} == {
+        "sha256": hashlib.sha256(BODY).hexdigest(),
+        "sha512": expected,
+    }
+    again = put(depot, body=b"other")
+    assert again.also == ()
+    assert depot.digest("kernel", "sha512").hex == hashlib.sha512(b"other").hexdigest()
+
+
+def test_no_digest_of_what_is_not_the_verified_file(depot: Depot) -> None:
+    """Missing, or changed behind our back."""
+    with pytest.raises(ArtifactError, match="never verified"):
+        depot.digest("kernel", "sha512")
+    put(depot)
+    depot.path_of("kernel").write_bytes(b"x" * len(BODY))
+    with pytest.raises(ArtifactError, match="changed after"):
+        depot.digest("kernel", "sha512")
+
+
+def test_an_index_from_before_there_were_further_digests_is_read(depot: Depot) -> None:
+    """A depot outlives a version of this program."""
+    put(depot)
+    index = depot.root / "depot.json"
+    values = json.loads(index.read_text())
+    del values["files"]["kernel"]["also"]
+    index.write_text(json.dumps(values))
+    assert depot.digest("kernel", "sha256").hex == hashlib.sha256(BODY).hexdigest()

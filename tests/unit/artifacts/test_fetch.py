@@ -7,6 +7,7 @@ import hashlib
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -302,3 +303,20 @@ def test_full_disk_says_how_much(tmp_path: Path) -> None:
     """The numbers are there in GB."""
     assert "7.00 GB are needed" in str(full_disk(tmp_path / "x", NAME, 7_000_000_000))
     assert errno.ENOSPC
+
+
+def test_another_place_is_tried_where_the_first_has_no_such_file(
+    mirror: MirrorLike, tmp_path: Path
+) -> None:
+    """A mirror has folders of versions, or none; the depot notes where it came from."""
+    mirror.files[NAME] = BODY
+    depot = Depot(tmp_path / "depot")
+    fetcher = Fetcher(depot, HttpClient(timeout=5), Pauses(), patience=Patience(tries=1))
+    there = replace(
+        want(mirror), source=f"{mirror.url}/v1/{NAME}", elsewhere=(want(mirror).source,)
+    )
+    assert fetcher.fetch(there, (DIGEST,), 1.0).source == f"{mirror.url}/{NAME}"
+    nowhere = replace(there, elsewhere=(f"{mirror.url}/v2/{NAME}",))
+    with pytest.raises(ArtifactError, match="cannot be fetched") as caught:
+        fetcher.fetch(nowhere, (DIGEST,), 2.0)
+    assert "404" in caught.value.why

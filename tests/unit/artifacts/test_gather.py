@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -79,7 +80,7 @@ def test_from_a_mirror_then_kept(mirror: MirrorLike, depot: Depot, tmp_path: Pat
 
 def test_from_a_folder_without_any_network(depot: Depot, tmp_path: Path) -> None:
     """A stick is enough; stand-ins are marked as such for the reports."""
-    sources = Sources(folder=stick(tmp_path), stand_ins=True)
+    sources = Sources(folders=(stick(tmp_path),), stand_ins=True)
     gather(wants("https://nowhere.invalid", tmp_path / "p"), depot, sources, now=1.0)
     assert depot.real_legs([*FILES, "snponly.efi"]) == {
         "v1-kernel": "stand-in",
@@ -91,7 +92,7 @@ def test_from_a_folder_without_any_network(depot: Depot, tmp_path: Path) -> None
 def test_a_damaged_kept_file_is_brought_anew(depot: Depot, tmp_path: Path) -> None:
     """A file that changed in the depot is not kept."""
     wanted = wants("https://nowhere.invalid", tmp_path / "p")
-    sources = Sources(folder=stick(tmp_path))
+    sources = Sources(folders=(stick(tmp_path),))
     gather(wanted, depot, sources, now=1.0)
     depot.path_of("v1-iso").write_bytes(b"rotten")
     again = gather(wanted, depot, sources, now=2.0)
@@ -106,7 +107,7 @@ def test_mixed_versions_do_not_pass(depot: Depot, tmp_path: Path) -> None:
         gather(
             wants("https://nowhere.invalid", tmp_path / "p"),
             depot,
-            Sources(folder=folder),
+            Sources(folders=(folder,)),
             now=1.0,
         )
 
@@ -115,11 +116,11 @@ def test_a_new_list_makes_old_files_go(depot: Depot, tmp_path: Path) -> None:
     """Files in the depot are held to the list each time, not only when they came."""
     folder = stick(tmp_path)
     wanted = wants("https://nowhere.invalid", tmp_path / "p")
-    gather(wanted, depot, Sources(folder=folder), now=1.0)
+    gather(wanted, depot, Sources(folders=(folder,)), now=1.0)
     depot.forget("v1.sha512")
     (folder / "v1.sha512").write_text(LIST.replace(LIST[:8], "00000000"))
     with pytest.raises(ArtifactError, match="wrong checksum"):
-        gather(wanted, depot, Sources(folder=folder), now=2.0)
+        gather(wanted, depot, Sources(folders=(folder,)), now=2.0)
 
 
 def test_an_empty_folder_says_where_it_looked(depot: Depot, tmp_path: Path) -> None:
@@ -129,7 +130,7 @@ def test_an_empty_folder_says_where_it_looked(depot: Depot, tmp_path: Path) -> N
         gather(
             wants("https://nowhere.invalid", tmp_path / "p"),
             depot,
-            Sources(folder=tmp_path / "empty"),
+            Sources(folders=(tmp_path / "empty",)),
             now=0,
         )
     assert str(tmp_path / "empty") in str(caught.value)
@@ -149,5 +150,80 @@ def test_a_list_that_is_none_is_not_kept(depot: Depot, tmp_path: Path, text: str
     folder = stick(tmp_path)
     (folder / "v1.sha512").write_text(text)
     with pytest.raises(ArtifactError, match="cannot be used"):
-        gather(wants("https://x.invalid", tmp_path / "p"), depot, Sources(folder=folder), now=0)
+        gather(wants("https://x.invalid", tmp_path / "p"), depot, Sources(folders=(folder,)), now=0)
     assert depot.get("v1.sha512") is None
+
+
+LOOSE = Wanted("a.sums", "https://x.invalid/a", "a list", Trust.FIRST_USE, needed=False)
+
+
+def test_what_is_not_needed_is_passed_over(depot: Depot, tmp_path: Path) -> None:
+    """With what it would have vouched for; and it is taken where it is."""
+    (tmp_path / "stick").mkdir()
+    vouched = Wanted("a", "https://x.invalid/a", "a", Trust.SUMS, "a.sums", needed=False)
+    sources = Sources((tmp_path / "stick",))
+    assert gather((LOOSE, vouched), depot, sources, now=1.0) == ()
+    (tmp_path / "stick" / "a.sums").write_text(f"{hashlib.sha256(b'a').hexdigest()}  a\n")
+    assert [each.file.name for each in gather((LOOSE, vouched), depot, sources, now=1.0)] == [
+        "a.sums"
+    ]
+    (tmp_path / "stick" / "a").write_bytes(b"a")
+    assert len(gather((LOOSE, vouched), depot, sources, now=1.0)) == 2
+
+
+def test_what_is_only_imported_is_never_fetched(mirror: MirrorLike, depot: Depot) -> None:
+    """OpenTofu is taken where somebody brought it."""
+    mirror.files["a.sums"] = b"x"
+    want = replace(LOOSE, source=f"{mirror.url}/a.sums", import_only=True)
+    assert gather((want,), depot, online(depot), now=1.0) == ()
+    assert mirror.asked == []
+
+
+def test_upstreams_name_in_upstreams_list(depot: Depot, tmp_path: Path) -> None:
+    """The list knows nothing of the depot's names."""
+    folder = tmp_path / "stick"
+    folder.mkdir()
+    (folder / "sums.txt").write_text(f"{hashlib.sha256(b'x').hexdigest()}  x.tar\n")
+    (folder / "x.tar").write_bytes(b"x")
+    wanted = (
+        Wanted("v1_sums.txt", "https://x.invalid/", "l", Trust.FIRST_USE, upstream="sums.txt"),
+        Wanted("v1_x.tar", "https://x.invalid/", "x", Trust.SUMS, "v1_sums.txt", upstream="x.tar"),
+    )
+    found = gather(wanted, depot, Sources((folder,)), now=1.0)
+    assert [each.file.name for each in found] == ["v1_sums.txt", "v1_x.tar"]
+    assert [each.trust for each in found] == [Trust.FIRST_USE, Trust.SUMS]
+
+
+def test_a_checksum_in_the_site_file_is_held_to(depot: Depot, tmp_path: Path) -> None:
+    """And what can only be imported says so."""
+    given = (Digest("sha256", hashlib.sha256(b"cd").hexdigest()),)
+    want = Wanted("win.iso", "", "a CD", Trust.GIVEN, accepted=given)
+    with pytest.raises(ArtifactError, match=r"win\.iso is missing") as caught:
+        gather((want,), depot, online(depot), now=1.0)
+    assert "--from FOLDER" in caught.value.fix
+    (tmp_path / "win.iso").write_bytes(b"another cd")
+    with pytest.raises(ArtifactError, match="wrong checksum") as caught:
+        gather((want,), depot, Sources((tmp_path,)), now=1.0)
+    assert "site file" in caught.value.fix
+    (tmp_path / "win.iso").write_bytes(b"cd")
+    assert gather((want,), depot, Sources((tmp_path,)), now=1.0)[0].trust is Trust.GIVEN
+
+
+def test_with_a_keyring_a_list_must_be_signed(depot: Depot, tmp_path: Path) -> None:
+    """A signature that is missing or wrong is refused, and nothing of it is kept."""
+    folder, keyring = tmp_path / "stick", tmp_path / "keys.gpg"
+    folder.mkdir()
+    keyring.write_bytes(b"")
+    (folder / "SUMS").write_text(f"{'a' * 64}  x\n")
+    signature = Wanted("SUMS.gpg", "https://x.invalid/", "s", Trust.FIRST_USE, needed=False)
+    listed = Wanted("SUMS", "https://x.invalid/", "l", Trust.FIRST_USE, signature="SUMS.gpg")
+    sources = Sources((folder,), keyring=keyring)
+    assert gather((signature, listed), depot, Sources((folder,)), now=1.0)[0].trust is (
+        Trust.FIRST_USE
+    )
+    with pytest.raises(ArtifactError, match="signature of SUMS is missing"):
+        gather((signature, listed), depot, sources, now=1.0)
+    (folder / "SUMS.gpg").write_bytes(b"no signature")
+    with pytest.raises(ArtifactError, match="is not right"):
+        gather((signature, listed), depot, sources, now=1.0)
+    assert depot.get("SUMS") is None

@@ -9,7 +9,7 @@ import pytest
 
 from appliance.artifacts.catalog import Trust, Wanted
 from appliance.artifacts.depot import Depot, Origin
-from appliance.artifacts.importing import find_in, import_file
+from appliance.artifacts.importing import find_in, find_wanted, import_file
 from appliance.errors import ArtifactError
 from appliance.values import Digest
 
@@ -39,6 +39,56 @@ def test_a_file_is_found_here_or_one_level_below(stick: Path) -> None:
     assert find_in(stick, "image.iso") == stick / "v1.8.2" / "image.iso"
     assert find_in(stick / "v1.8.2", "image.iso") == stick / "v1.8.2" / "image.iso"
     assert find_in(stick, "other") is None
+
+
+SUMS = Wanted(
+    "rke2-v1-rke2r1_sums.txt",
+    "https://x/sums.txt",
+    "a list",
+    Trust.FIRST_USE,
+    upstream="sums.txt",
+    folder="v1+rke2r1",
+    aliases=("rke2-sums.txt",),
+    beside=("rke2.tar.gz", "rke2-v1-rke2r1_rke2.tar.gz"),
+)
+
+
+def lay(root: Path, *names: str) -> Path:
+    """Put empty files into folders."""
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    return root
+
+
+def test_the_depots_own_name_comes_first(tmp_path: Path) -> None:
+    """In whichever folder it is."""
+    first = lay(tmp_path / "a", "sums.txt", "rke2.tar.gz")
+    second = lay(tmp_path / "b", f"deep/{SUMS.name}")
+    assert find_wanted((first, second), SUMS) == second / "deep" / SUMS.name
+
+
+@pytest.mark.parametrize("spelt", ["v1+rke2r1", "v1%2Brke2r1", "v1-rke2r1"])
+def test_a_folder_of_its_version_comes_next(tmp_path: Path, spelt: str) -> None:
+    """However the plus is spelt."""
+    root = lay(tmp_path, "a/sums.txt", "a/rke2.tar.gz", f"{spelt}/sums.txt", "v2/sums.txt")
+    assert find_wanted((root,), SUMS) == root / spelt / "sums.txt"
+
+
+def test_upstreams_name_counts_beside_what_it_belongs_to(tmp_path: Path) -> None:
+    """Lists of one name are many: another project's is not taken."""
+    root = lay(tmp_path, "k3s/sums.txt", "k3s/k3s", "rke2/sums.txt")
+    assert find_wanted((root,), SUMS) is None
+    lay(root, "rke2/rke2-v1-rke2r1_rke2.tar.gz")
+    assert find_wanted((root,), SUMS) == root / "rke2" / "sums.txt"
+    assert find_wanted((root / "k3s", root / "rke2"), SUMS) == root / "rke2" / "sums.txt"
+
+
+def test_a_file_goes_by_its_other_names(tmp_path: Path) -> None:
+    """What stands beside others of the name is often renamed."""
+    root = lay(tmp_path, "rke2-sums.txt", "rke2.tar.gz")
+    assert find_wanted((root,), SUMS) == root / "rke2-sums.txt"
+    assert find_wanted((), SUMS) is None
 
 
 def test_a_missing_stick_is_an_error(tmp_path: Path) -> None:

@@ -67,3 +67,12 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     """Garbage gives a list or the one error, nothing else."""
     with suppress(ArtifactError):
         assert parse_sums("list", text).digests
+
+
+def test_a_bare_checksum_is_of_the_file_it_was_asked_for() -> None:
+    """As dl.k8s.io publishes them; without a file to be of, it is no list."""
+    assert parse_sums("kubectl.sha256", f"{'c' * 64}\n", of="kubectl").digest_of("kubectl").hex == (
+        "c" * 64
+    )
+    with pytest.raises(ArtifactError):
+        parse_sums("kubectl.sha256", "c" * 64)

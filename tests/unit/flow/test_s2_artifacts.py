@@ -12,6 +12,7 @@ from appliance.flow.s2_artifacts import ArtifactsStep
 from appliance.flow.stocking import stock
 from appliance.machines.state import Seen
 from tests.plans import plan
+from tests.site_files import media, whole_plan
 from tests.unit.flow.support import context_in
 from tests.unit.flow.test_stocking import medium
 
@@ -62,3 +63,38 @@ def test_each_missing_and_damaged_file_is_named(tmp_path: Path) -> None:
     assert names.iso in caught.value.why
     assert names.kernel in caught.value.why
     assert names.rootfs not in caught.value.why
+
+
+def test_what_is_the_laptops_own_is_checked_and_not_served(tmp_path: Path) -> None:
+    """Terraform, its provider and upstream's lists of images."""
+    whole = whole_plan()
+    with context_in(tmp_path) as context:
+        folders = media(tmp_path / "media", whole)
+        stock(whole, context.paths, folder=folders, accept_ipxe=True, stand_ins=True)
+        done = ArtifactsStep(context).run(whole)
+    served = {each.name for each in done.value}
+    assert whole.images[0].file in served
+    assert not [name for name in served if name.startswith(("terraform", "tofu"))]
+    held_back = done.evidence["files"].keys() - served
+    assert "terraform_1.14.8_linux_amd64.zip" in held_back
+    assert "terraform-provider-harvester_1.8.1_linux_amd64.zip" in held_back
+
+
+def test_terraform_is_missed_before_anything_is_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the depot or on the laptop: one of the two programs is needed where there are machines."""
+    whole = whole_plan()
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", str(programs))
+    with context_in(tmp_path) as context:
+        folders = [
+            each for each in media(tmp_path / "media", whole) if "terraform_" not in each.name
+        ]
+        stock(whole, context.paths, folder=folders, accept_ipxe=True, stand_ins=True)
+        with pytest.raises(ArtifactError, match="Terraform is missing"):
+            ArtifactsStep(context).run(whole)
+        (programs / "tofu").write_text("#!/bin/sh\n")
+        (programs / "tofu").chmod(0o755)
+        assert ArtifactsStep(context).run(whole).value

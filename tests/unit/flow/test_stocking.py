@@ -10,9 +10,10 @@ import pytest
 from appliance.artifacts.depot import Depot, Origin
 from appliance.artifacts.gather import How
 from appliance.errors import ArtifactError
-from appliance.flow.stocking import stock, wants_of
+from appliance.flow.stocking import image_digests, served_digests, stock, wants_of
 from appliance.paths import Paths
 from tests.plans import plan
+from tests.site_files import media, whole_plan
 
 
 def medium(folder: Path) -> Path:
@@ -66,3 +67,51 @@ def test_ipxe_is_recorded_unless_it_is_accepted_as_it_is() -> None:
     loose = {each.name: each for each in wants_of(plan(), accept_ipxe=True)}
     assert strict["snponly.efi"].accepted
     assert not loose["snponly.efi"].accepted
+
+
+def test_a_whole_site_from_a_folder_for_each_project(tmp_path: Path) -> None:
+    """Upstream's names, several lists of one name; what is not needed may be missing."""
+    paths, whole = Paths(tmp_path / "state"), whole_plan(staging={"images": ["app.tar"]})
+    folders = media(tmp_path / "media", whole)
+    found = stock(whole, paths, folder=folders, accept_ipxe=True, stand_ins=True)
+    names = {each.file.name for each in found}
+    missing = {each.name for each in wants_of(whole)} - names
+    assert {each.split("_")[0] for each in missing} == {
+        "20260814",  # the signature
+        "tofu",
+        "kubectl-v1.36.3-linux-amd64",
+        "kubectl-v1.36.3-linux-amd64.sha256",
+    }
+    depot = Depot(paths.depot)
+    image = whole.images[0]
+    body = image.url.rpartition("/")[2].encode()
+    assert image_digests(whole, depot) == {image.file: hashlib.sha512(body).hexdigest()}
+    served = served_digests(whole, depot)
+    assert whole.cluster is not None
+    assert set(whole.cluster.artifacts) < set(served)
+    assert image.file not in served
+    assert served["app.tar"] == f"sha256:{hashlib.sha256(b'app.tar').hexdigest()}"
+
+
+def test_a_mirror_has_folders_of_versions_or_the_depots_names() -> None:
+    """Another laptop's depot, served, is a mirror."""
+    wants = {each.name: each for each in wants_of(whole_plan(), mirror="http://127.0.0.1:8/m")}
+    name = "rke2-v1.36.3-rke2r1_rke2.linux-amd64.tar.gz"
+    assert wants[name].source == ("http://127.0.0.1:8/m/v1.36.3%2Brke2r1/rke2.linux-amd64.tar.gz")
+    assert wants[name].elsewhere == (f"http://127.0.0.1:8/m/{name}",)
+
+
+def test_a_keyring_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    """Else its absence would be taken for trust."""
+    with pytest.raises(ArtifactError, match="keyring is not there"):
+        stock(plan(), Paths(tmp_path), folder=tmp_path, keyring=tmp_path / "none.gpg")
+
+
+def test_the_laptops_own_keyring_counts(tmp_path: Path) -> None:
+    """Where the operator has put one, an unsigned list is no longer taken."""
+    paths, whole = Paths(tmp_path / "state"), whole_plan()
+    folders = media(tmp_path / "media", whole)
+    paths.keys.mkdir(parents=True)
+    paths.image_keyring.write_bytes(b"")
+    with pytest.raises(ArtifactError, match="signature of .*SHA256SUMS is missing"):
+        stock(whole, paths, folder=folders, accept_ipxe=True)
