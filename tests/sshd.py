@@ -16,12 +16,13 @@ import paramiko
 
 @dataclass(slots=True)
 class Sshd:
-    """The server's port, its key's fingerprint, and what it was offered and asked."""
+    """The server's port, its key and fingerprint, and what it was offered and asked."""
 
     port: int
     fingerprint: str
     passwords: list[str] = field(default_factory=list)
     public_key: str = ""
+    host_key: str = ""
     commands: list[str] = field(default_factory=list)
 
 
@@ -72,7 +73,9 @@ def serving(password: str, *, rewrite: tuple[str, str] = ("", "")) -> Iterator[S
     digest = hashlib.sha256(key.asbytes()).digest()
     listener = socket.create_server(("127.0.0.1", 0))
     sshd = Sshd(
-        listener.getsockname()[1], f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
+        listener.getsockname()[1],
+        f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}",
+        host_key=f"{key.get_name()} {key.get_base64()}",
     )
 
     def serve() -> None:

@@ -77,9 +77,15 @@ KERNEL_DEFAULTS = ("protect-kernel-defaults", True)
 """K3s has no profiles; its hardening guide begins with this."""
 
 
-def server_config(cluster: ClusterPlan) -> Config:
-    """Give what every server is told, the same on all of them."""
-    config: Config = {"tls-san": list(cluster.names), "write-kubeconfig-mode": "0600"}
+def server_config(plan: Plan, cluster: ClusterPlan) -> Config:
+    """Give what every server is told, the same on all of them.
+
+    Each server's certificate has the names of all that join or ask; its own it adds by itself in
+    `host_config`. Were the others' names in here, one more server would restart all of them.
+    """
+    own = {name for server in cluster.servers for name in own_names(plan, server)}
+    shared = [name for name in cluster.names if name not in own]
+    config: Config = {"tls-san": shared, "write-kubeconfig-mode": "0600"}
     if cluster.distribution is Distribution.RKE2:
         config["cni"] = "canal"
     elif cluster.cis:
@@ -93,13 +99,20 @@ def agent_config(cluster: ClusterPlan) -> Config:
     return {}
 
 
-def host_config(cluster: ClusterPlan, vm: VmPlan) -> Config:
-    """Give what one machine alone is told."""
+def host_config(plan: Plan, cluster: ClusterPlan, vm: VmPlan) -> Config:
+    """Give what one machine alone is told. Lists are put before those of its role."""
     config: Config = {"node-name": vm.name, "node-ip": str(vm.address)}
+    if vm.name in cluster.servers:
+        config["tls-san"] = own_names(plan, vm.name)
     if cluster.distribution is Distribution.K3S and vm.name == cluster.servers[0]:
         # Else a lone K3s server keeps its state in SQLite, and no second one could ever join.
         config["cluster-init"] = True
     return config
+
+
+def own_names(plan: Plan, name: str) -> list[str]:
+    """Give the names and the address of one machine."""
+    return [f"{name}.{plan.zone}", name, str(plan.vm(name).address)]
 
 
 def registries(plan: Plan) -> Config:

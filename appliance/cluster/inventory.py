@@ -42,7 +42,7 @@ def inventory(plan: Plan, digests: Mapping[str, str]) -> dict[str, Any]:
             "vars": _shared_vars(plan, cluster, digests),
             "children": {
                 "rke2_servers": {
-                    "vars": {"group_rke2_config": server_config(cluster)},
+                    "vars": {"group_rke2_config": server_config(plan, cluster)},
                     "hosts": _hosts(plan, cluster, cluster.servers),
                 },
                 "rke2_agents": {
@@ -148,12 +148,11 @@ def hosts_lines(plan: Plan, cluster: ClusterPlan) -> list[str]:
     """Give the lines that every member has in /etc/hosts, so that the cluster needs no DNS.
 
     The registration name has a line for each server: glibc and Go give all of them, and Go tries
-    one after the other.
+    one after the other. Agents are not in it: one more of them changes nothing on the others.
     """
-    members = [member(plan, name) for name in cluster.members]
-    lines = [f"{vm.address} {vm.name}.{plan.zone} {vm.name}" for vm in members]
+    lines = []
     if _is_name(cluster.registration):
-        servers = members[: len(cluster.servers)]
+        servers = (member(plan, name) for name in cluster.servers)
         lines += [f"{vm.address} {cluster.registration}" for vm in servers]
     if plan.staging is not None:
         lines.append(f"{plan.staging.address} registry.{plan.zone}")
@@ -167,7 +166,11 @@ def _is_name(registration: str) -> bool:
 def _hosts(plan: Plan, cluster: ClusterPlan, names: tuple[str, ...]) -> dict[str, Any]:
     members = [member(plan, name) for name in names]
     return {
-        vm.name: {"ansible_host": str(vm.address), "host_rke2_config": host_config(cluster, vm)}
+        vm.name: {
+            "ansible_host": str(vm.address),
+            "cluster_own_hosts_line": f"{vm.address} {vm.name}.{plan.zone} {vm.name}",
+            "host_rke2_config": host_config(plan, cluster, vm),
+        }
         for vm in members
     }
 

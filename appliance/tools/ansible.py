@@ -302,12 +302,14 @@ class _Run:
     ) -> PlaybookResult:
         """Pass events on until the run is over or must be."""
         began = time.monotonic()
+        late = False
         worker = threading.Thread(target=self._work, name="ansible", daemon=True)
         worker.start()
         try:
             while worker.is_alive():
                 self._pass_on(on_event, 0.2)
-                if stop.is_set() or time.monotonic() - began > seconds:
+                late = time.monotonic() - began > seconds
+                if stop.is_set() or late:
                     break
             else:
                 self._pass_on(on_event, 0)
@@ -317,7 +319,7 @@ class _Run:
         if stop.is_set():
             raise StopRequestedError("stopped as asked", fix="run again to continue")
         took = time.monotonic() - began
-        if self._runner.canceled:
+        if late:
             raise DeadlineError(
                 "the playbook did not end in time", why=f"{seconds:g} s", fix=f"look into {log}"
             )

@@ -5,9 +5,16 @@ from __future__ import annotations
 import socket
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from appliance.errors import StepError
-from appliance.tools.ssh import KnownHost, UnknownHost, run_remote
+from appliance.tools.ssh import KeyHost, KnownHost, UnknownHost, known_fingerprints, run_remote
 from appliance.values import Secret
 from tests.sshd import serving
 
@@ -80,3 +87,20 @@ def test_something_else_listens() -> None:
             port=server.getsockname()[1],
             connect_timeout=0.3,
         )
+
+
+def test_a_host_is_asked_by_key_once_it_has_shown_its_own() -> None:
+    """No password is tried; a host that is another gets not even a signature."""
+    made = Ed25519PrivateKey.generate()
+    private = made.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    public = made.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    with serving("unused") as sshd:
+        sshd.public_key = public
+        known = known_fingerprints(f"127.0.0.1 {sshd.host_key}", "127.0.0.1")
+        host = KeyHost(known, Secret(private))
+        output = run_remote("127.0.0.1", "rancher", host, "echo in", port=sshd.port)
+        assert known == {sshd.fingerprint}
+    with serving("unused") as sshd, pytest.raises(StepError, match="not the one known"):
+        run_remote("127.0.0.1", "rancher", host, "echo in", port=sshd.port)
+    assert output.out == b"in\n"
+    assert sshd.passwords == []
