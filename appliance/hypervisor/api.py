@@ -15,7 +15,16 @@ from urllib.parse import quote
 
 from appliance.errors import StepError
 from appliance.hypervisor import kubeconfig as kubeconfigs
-from appliance.hypervisor.objects import ImageSeen, VmSeen, image_seen, vms_seen
+from appliance.hypervisor.objects import (
+    ImageSeen,
+    ImageState,
+    VmSeen,
+    has_tags,
+    image_seen,
+    is_going,
+    object_path,
+    vms_seen,
+)
 from appliance.hypervisor.ready import why_not
 from appliance.tools.pinned_https import (
     Authority,
@@ -192,6 +201,37 @@ class HarvesterApi:
         """Give an image's state, with the reason of a failed import. None: there is none."""
         found = self.get(f"{_IMAGES.format(quote(namespace))}/{quote(name)}")
         return None if found is None else image_seen(found)
+
+    def existing(self, kind: str, values: Mapping[str, Any]) -> str | None:
+        """Give the id of what a Terraform resource is to make, where it is there already.
+
+        So an apply that was killed before it noted what it had made is gone on with. `kind` is the
+        resource's type, `values` its arguments; only what bears its tags is ours. An image of ours
+        whose import failed for good is removed, to be made anew. Raises StepError for something of
+        the same name that is not ours, or that is just being removed.
+        """
+        namespace, name = str(values.get("namespace") or NAMESPACE), str(values.get("name"))
+        path = object_path(kind, namespace, name)
+        found = None if path is None else self.get(path)
+        if path is None or found is None:
+            return None
+        if not has_tags(found, values.get("tags") or {}):
+            raise self._in_the_way(kind, name, "it is not of this site", "remove or rename it")
+        if is_going(found):
+            raise self._in_the_way(kind, name, "it is just being removed", "wait a minute")
+        if kind == "harvester_image" and image_seen(found).state is ImageState.FAILED:
+            self._ask("DELETE", self._prefix + path, known=(404,))
+            return None
+        return f"{namespace}/{name}"
+
+    def _in_the_way(self, kind: str, name: str, why: str, fix: str) -> StepError:
+        words = kind.removeprefix("harvester_").replace("_", " ")
+        return StepError(
+            f"{words} {name} is on the hypervisor already",
+            where=self._line.address,
+            why=why,
+            fix=f"{fix}, then run again",
+        )
 
     def _order(self, order: str, name: str, namespace: str) -> None:
         """Give an order. KubeVirt answers 409 where it is carried out already."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address
 from typing import Any
+from urllib.parse import quote
 
 
 class ImageState(StrEnum):
@@ -129,6 +130,31 @@ def _addresses(live: Mapping[str, Any]) -> Iterator[IPv4Address]:
                 continue
             if not address.is_link_local:
                 yield address
+
+
+_PATHS = {
+    "harvester_cloudinit_secret": "/api/v1/namespaces/{}/secrets/{}",
+    "harvester_image": "/apis/harvesterhci.io/v1beta1/namespaces/{}/virtualmachineimages/{}",
+    "harvester_network": "/apis/k8s.cni.cncf.io/v1/namespaces/{}/network-attachment-definitions/{}",
+    "harvester_virtualmachine": "/apis/kubevirt.io/v1/namespaces/{}/virtualmachines/{}",
+}
+_TAG = "tag.harvesterhci.io/"
+
+
+def object_path(kind: str, namespace: str, name: str) -> str | None:
+    """Give the path of what a Terraform resource of this kind makes; None for another kind."""
+    path = _PATHS.get(kind)
+    return path and path.format(quote(namespace), quote(name))
+
+
+def has_tags(document: Mapping[str, Any], tags: Mapping[str, str]) -> bool:
+    """Whether an object has these tags, as the Terraform provider writes them into its labels."""
+    return bool(tags) and all(label(document, f"{_TAG}{key}") == tags[key] for key in tags)
+
+
+def is_going(document: Mapping[str, Any]) -> bool:
+    """Whether an object is being removed."""
+    return bool(_mapping(document, "metadata").get("deletionTimestamp"))
 
 
 def label(document: Mapping[str, Any], name: str) -> str:

@@ -171,3 +171,43 @@ def test_a_kubeconfig_with_a_broken_authority() -> None:
     text = Secret(Harvester(identity(), authority="no certificate").kubeconfig())
     with pytest.raises(StepError, match="cannot be used"):
         HarvesterApi.by(text)
+
+
+TAGS = {"bridgehead-site": "alpha"}
+LABELS = {"tag.harvesterhci.io/bridgehead-site": "alpha"}
+WANTED = {"namespace": "default", "name": "debian", "tags": TAGS}
+
+
+def test_what_a_killed_apply_left(harvester: Harvester) -> None:
+    """Ours is taken over by its id; what is not there is made."""
+    api = inside(harvester)
+    assert api.existing("harvester_image", WANTED) is None
+    assert api.existing("terraform_data", WANTED) is None
+    harvester.objects[f"{IMAGES}/debian"] = {"metadata": {"name": "debian", "labels": LABELS}}
+    assert api.existing("harvester_image", WANTED) == "default/debian"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "why"),
+    [
+        ({"labels": {}}, "it is not of this site"),
+        ({"labels": LABELS, "deletionTimestamp": "2026-11-21T13:00:00Z"}, "just being removed"),
+    ],
+)
+def test_what_is_in_the_way(harvester: Harvester, metadata: dict[str, object], why: str) -> None:
+    """Another's is never touched; what is going is waited for."""
+    harvester.objects[f"{IMAGES}/debian"] = {"metadata": metadata}
+    with pytest.raises(StepError, match=f"image debian is on the hypervisor already .*{why}"):
+        inside(harvester).existing("harvester_image", WANTED)
+    assert f"{IMAGES}/debian" in harvester.objects
+
+
+def test_an_image_of_ours_that_failed_is_made_anew(harvester: Harvester) -> None:
+    """It would never become ready."""
+    conditions = [{"type": "Imported", "status": "False", "message": "wrong sum"}]
+    harvester.objects[f"{IMAGES}/debian"] = {
+        "metadata": {"name": "debian", "labels": LABELS},
+        "status": {"conditions": conditions},
+    }
+    assert inside(harvester).existing("harvester_image", WANTED) is None
+    assert harvester.objects == {}

@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from appliance.hypervisor.objects import ImageState, image_seen, label, vms_seen
+from appliance.hypervisor.objects import (
+    ImageState,
+    has_tags,
+    image_seen,
+    is_going,
+    label,
+    object_path,
+    vms_seen,
+)
 
 
 def image(**status: Any) -> dict[str, Any]:
@@ -113,3 +121,25 @@ def test_a_label() -> None:
     """Of any object."""
     assert label({"metadata": {"labels": {"a": "b"}}}, "a") == "b"
     assert label({"metadata": {"labels": None}}, "a") == label({}, "a") == ""
+
+
+def test_where_a_terraform_resource_lies() -> None:
+    """For the four kinds the modules make."""
+    path = object_path("harvester_virtualmachine", "default", "srv1")
+    assert path == "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/srv1"
+    assert object_path("terraform_data", "default", "x") is None
+
+
+def test_whose_it_is() -> None:
+    """All its tags are there; none at all is nobody's."""
+    document = {"metadata": {"labels": {"tag.harvesterhci.io/bridgehead-site": "alpha"}}}
+    assert has_tags(document, {"bridgehead-site": "alpha"})
+    assert not has_tags(document, {"bridgehead-site": "beta"})
+    assert not has_tags(document, {"bridgehead-site": "alpha", "bridgehead-kind": "server"})
+    assert not has_tags(document, {})
+
+
+def test_what_is_going() -> None:
+    """Its deletion has begun."""
+    assert is_going({"metadata": {"deletionTimestamp": "2026-11-21T13:00:00Z"}})
+    assert not is_going({})
