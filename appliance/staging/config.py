@@ -111,14 +111,25 @@ class FillConfig:
 def read(path: Path) -> dict[str, Any]:
     """Read a JSON file. Raises InputError if it is not there or no JSON object."""
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise InputError(
-            "a configuration cannot be read", where=str(path), why=str(error)
-        ) from None
+        raise _unreadable(str(path), str(error)) from None
+    return parse(text, str(path))
+
+
+def parse(text: str, where: str) -> dict[str, Any]:
+    """Read JSON. Raises InputError, naming `where`, if it is no JSON object."""
+    try:
+        said = json.loads(text)
+    except ValueError as error:
+        raise _unreadable(where, str(error)) from None
     if not isinstance(said, dict):
-        raise InputError("a configuration is not a JSON object", where=str(path))
+        raise InputError("a configuration is not a JSON object", where=where)
     return said
+
+
+def _unreadable(where: str, why: str) -> InputError:
+    return InputError("a configuration cannot be read", where=where, why=why)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Filling the registry, in the virtual machine: `python3 -m appliance.staging.fill --config FILE`.
+"""Filling the registry, in the virtual machine: `python3 -m appliance.staging.fill < FILE`.
 
 The registry that everybody reaches is read-only. This starts a second one on the same store, on
 the loopback alone and for the moment, fetches each archive, checks it and pushes it. What was
@@ -7,7 +7,6 @@ pushed is noted by digest, so that a second time costs nothing.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import os
@@ -17,14 +16,15 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from appliance.errors import ArtifactError, BridgeheadError, StepError
-from appliance.staging.config import FillConfig, ImageSource, read
+from appliance.staging.config import FillConfig, ImageSource, parse
 from appliance.staging.push import push
 from appliance.staging.registry import Registry
+from appliance.staging.registry_settings import registry_settings
 
 _NOTES = ".filled"
 _START_SECONDS = 60.0
@@ -111,22 +111,6 @@ def writable_registry(config: FillConfig) -> Iterator[Registry]:
                     running.wait()
 
 
-def registry_settings(root: str, address: str, *, readonly: bool = False) -> dict[str, object]:
-    """Give the registry's configuration (JSON is YAML). Pure."""
-    return {
-        "version": 0.1,
-        "log": {"level": "warn", "accesslog": {"disabled": True}},
-        "storage": {
-            "filesystem": {"rootdirectory": root},
-            "maintenance": {
-                "uploadpurging": {"enabled": False},
-                "readonly": {"enabled": readonly},
-            },
-        },
-        "http": {"addr": address},
-    }
-
-
 def _await(registry: Registry, runs: Callable[[], bool], said: Path) -> None:
     end = time.monotonic() + _START_SECONDS
     while not registry.answers():
@@ -143,12 +127,13 @@ def _free_port() -> int:
         return port
 
 
-def main(argv: Sequence[str]) -> int:
-    """Fill the registry, and say what was done. Gives the exit code."""
-    parser = argparse.ArgumentParser(prog="appliance.staging.fill")
-    parser.add_argument("--config", type=Path, required=True)
+def main() -> int:
+    """Fill the registry as standard input says, and say what was done. Gives the exit code.
+
+    By standard input: the URLs are the laptop's, and nothing that stays names the laptop.
+    """
     try:
-        lines = fill(FillConfig.from_json(read(parser.parse_args(argv).config)))
+        lines = fill(FillConfig.from_json(parse(sys.stdin.read(), "standard input")))
     except BridgeheadError as error:
         print(error, file=sys.stderr)  # noqa: T201 - Ansible shows it
         return 1
@@ -158,4 +143,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

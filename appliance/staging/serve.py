@@ -137,7 +137,7 @@ def tell_systemd(words: str) -> None:
 def main(argv: Sequence[str]) -> int:
     """Serve until systemd says stop. Gives the exit code."""
     parser = argparse.ArgumentParser(prog="appliance.staging.serve")
-    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
     path = parser.parse_args(argv).config
     try:
         config = ServeConfig.from_json(read(path))

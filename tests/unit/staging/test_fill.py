@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import http.server
+import io
 import json
 import stat
 import sys
@@ -17,7 +18,7 @@ import pytest
 from appliance.errors import ArtifactError, StepError
 from appliance.lab import site_image
 from appliance.staging.config import FillConfig, ImageSource
-from appliance.staging.fill import fill, main, registry_settings
+from appliance.staging.fill import fill, main
 
 _ROOT = Path(__file__).resolve().parents[3]
 _PROGRAM = f"""#!{sys.executable}
@@ -116,21 +117,19 @@ def test_a_registry_that_does_not_start_says_why(program: Path, source: ImageSou
 
 
 def test_the_command_says_what_it_did(
-    program: Path, source: ImageSource, capsys: pytest.CaptureFixture[str]
+    program: Path,
+    source: ImageSource,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A line for each image; nothing when there is nothing to do; the error and 1."""
-    path = program.parent / "fill.json"
-    path.write_text(json.dumps(config(program, source).as_json()))
-    assert main(["--config", str(path)]) == 0
+    told = json.dumps(config(program, source).as_json())
+    monkeypatch.setattr("sys.stdin", io.StringIO(told))
+    assert main() == 0
     assert capsys.readouterr().out.startswith("pushed site-hello:1 ")
-    assert main(["--config", str(path)]) == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO(told))
+    assert main() == 0
     assert capsys.readouterr().out == ""
-    assert main(["--config", str(path.with_name("none"))]) == 1
-    assert "cannot be read" in capsys.readouterr().err
-
-
-def test_the_registry_everybody_reaches_is_read_only() -> None:
-    """Images come in by the other one alone."""
-    storage = registry_settings("/x", ":5000", readonly=True)["storage"]
-    assert isinstance(storage, dict)
-    assert storage["maintenance"]["readonly"] == {"enabled": True}
+    monkeypatch.setattr("sys.stdin", io.StringIO("nothing"))
+    assert main() == 1
+    assert "standard input: a configuration cannot be read" in capsys.readouterr().err
