@@ -46,21 +46,26 @@ module "machine" {
   source   = "./modules/machine"
   for_each = var.vms
 
-  namespace           = var.namespace
-  name                = each.key
-  description         = each.value.description
-  tags                = merge(local.tags, { "bridgehead-kind" = each.value.kind })
-  cpus                = each.value.cpus
-  memory              = each.value.memory
-  disk                = each.value.disk
-  disk_bus            = each.value.disk_bus
-  keep_disk           = each.value.keep_disk
-  network             = module.network[each.value.network].id
-  mac                 = each.value.mac
-  nic_model           = each.value.nic_model
-  image               = each.value.image == null ? null : module.image[each.value.image].id
-  iso                 = each.value.iso == null ? null : module.image[each.value.iso].id
-  driver_disk         = each.value.driver_disk == null ? null : module.image[each.value.driver_disk].id
+  namespace   = var.namespace
+  name        = each.key
+  description = each.value.description
+  tags        = merge(local.tags, { "bridgehead-kind" = each.value.kind })
+  cpus        = each.value.cpus
+  memory      = each.value.memory
+  disk        = each.value.disk
+  disk_bus    = each.value.disk_bus
+  keep_disk   = each.value.keep_disk
+  network     = module.network[each.value.network].id
+  mac         = each.value.mac
+  nic_model   = each.value.nic_model
+  image       = each.value.image == null ? null : module.image[each.value.image].id
+  # The disk first: a CD is started only while there is nothing to start from the disk.
+  cds = concat(
+    each.value.iso == null ? [] : [{ name = "install", image = module.image[each.value.iso].id, boot_order = 2 }],
+    each.value.driver_disk == null ? [] : [
+      { name = "drivers", image = module.image[each.value.driver_disk].id, boot_order = 0 }
+    ],
+  )
   efi                 = each.value.efi
   secure_boot         = each.value.secure_boot
   tpm                 = each.value.tpm

@@ -85,7 +85,7 @@ def build(cache: Path, say: Say | None = None) -> Path:
             for path in programs.iterdir():
                 os.link(path, draft / path.name)
             for each in PROVIDER_VERSIONS:
-                _write_provider(draft, each)
+                write_provider(draft, each)
     return target
 
 
@@ -167,7 +167,7 @@ def _provider_inputs() -> tuple[str, ...]:
     return (RECIPE, sys.executable, *PROVIDER_VERSIONS, *contents(_HERE / "harvester_provider"))
 
 
-def _write_provider(folder: Path, number: str) -> None:
+def write_provider(folder: Path, number: str) -> None:
     """Write the stand-in's release: a program that starts it in this very environment."""
     files = provider_files(number)
     words = f'"{sys.executable}" -P -m appliance.lab.harvester_provider {number}'

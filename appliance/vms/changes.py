@@ -17,6 +17,8 @@ from appliance.vms.words import resource_words
 
 FORMAT_MAJOR = "1"
 TAINTED = "replace_because_tainted"
+_MACHINE = "harvester_virtualmachine"
+_CLOUD_INIT_DISK = "cloudinitdisk"
 _LONGEST = 60
 
 
@@ -168,7 +170,7 @@ def _plan(text: str) -> dict[str, Any]:
 
 def _change(said: Mapping[str, Any]) -> ResourceChange | None:
     """Give a change of a managed resource, None for one that is as it should be."""
-    change = said.get("change") or {}
+    change = _without_phantom_disk(said)
     action = _action(change)
     if action is None or said.get("mode") != "managed":
         return None
@@ -182,6 +184,29 @@ def _change(said: Mapping[str, Any]) -> ResourceChange | None:
         values=change.get("after") or change.get("before") or {},
         adopted=bool(change.get("importing")),
     )
+
+
+def _without_phantom_disk(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the change without a disk that is none: an update that is about no more is none either.
+
+    Harvester's provider reads the cloud-init data back as one more disk, from 1.8.0 on and still in
+    the first candidates of 1.9 (harvester#10728): every plan would take it away from every machine.
+    """
+    change: Mapping[str, Any] = said.get("change") or {}
+    before, after = change.get("before"), change.get("after")
+    if said.get("type") != _MACHINE or not before or not after:
+        return change
+    had, wanted = before.get("disk") or [], after.get("disk") or []
+    real = [each for each in had if not _is_phantom(each)]
+    if len(real) == len(had) or any(_is_phantom(each) for each in wanted):
+        return change
+    change = {**change, "before": {**before, "disk": real}}
+    update = tuple(change.get("actions") or ()) == ("update",)
+    return {**change, "actions": ["no-op"]} if update and not _differences(change) else change
+
+
+def _is_phantom(disk: Mapping[str, Any]) -> bool:
+    return disk.get("name") == _CLOUD_INIT_DISK
 
 
 def _action(change: Mapping[str, Any]) -> Action | None:

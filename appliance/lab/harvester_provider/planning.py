@@ -35,7 +35,7 @@ def plan(block: Block, prior: State | None, proposed: State) -> State:
     planned = _attributes(block, prior, proposed)
     for name, inner in block.blocks.items():
         given = proposed.get(name)
-        if inner.single:
+        if inner.single or given is UNKNOWN:
             planned[name] = given
             continue
         before = (prior or {}).get(name) or []

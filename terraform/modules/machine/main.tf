@@ -7,12 +7,6 @@ locals {
   ]
   memory = [for unit in local.units : "${var.memory / unit.octets}${unit.suffix}" if var.memory % unit.octets == 0][0]
   size   = [for unit in local.units : "${var.disk / unit.octets}${unit.suffix}" if var.disk % unit.octets == 0][0]
-
-  # The disk first: a CD is started only while there is nothing to start from the disk.
-  cds = concat(
-    var.iso == null ? [] : [{ name = "install", image = var.iso, boot_order = 2 }],
-    var.driver_disk == null ? [] : [{ name = "drivers", image = var.driver_disk, boot_order = 0 }],
-  )
 }
 
 # The provider has no argument for affinity. Each machine it makes carries, by itself, a preference (weight 100) for a
@@ -46,7 +40,7 @@ resource "harvester_virtualmachine" "this" {
   }
 
   dynamic "disk" {
-    for_each = local.cds
+    for_each = var.cds
     content {
       name        = disk.value.name
       type        = "cd-rom"
@@ -76,7 +70,7 @@ resource "harvester_virtualmachine" "this" {
 
   # A mouse that points where it is clicked, for installing by hand in the console.
   dynamic "input" {
-    for_each = var.iso == null ? [] : [1]
+    for_each = length(var.cds) > 0 ? [1] : []
     content {
       name = "tablet"
       type = "tablet"

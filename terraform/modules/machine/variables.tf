@@ -66,16 +66,16 @@ variable "image" {
   default     = null
 }
 
-variable "iso" {
-  description = "Id of the image of a CD to install from, or null."
-  type        = string
-  default     = null
-}
-
-variable "driver_disk" {
-  description = "Id of the image of a CD with drivers, or null."
-  type        = string
-  default     = null
+variable "cds" {
+  description = "CDs by name: id of the image, place in the boot order (0: none). The disk is the first there."
+  # A list that is put together where it is known how long it is: what an unknown id is compared with is unknown too,
+  # and with it the number of blocks.
+  type = list(object({
+    name       = string
+    image      = string
+    boot_order = number
+  }))
+  default = []
 }
 
 variable "efi" {

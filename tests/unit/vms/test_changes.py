@@ -130,6 +130,33 @@ def test_drift_is_what_the_plan_would_answer() -> None:
     assert plan(drift=(leased,)).findings() == ()
 
 
+def machine_change(memory: str, *disks: str, actions: tuple[str, ...] = ("update",)) -> Changes:
+    """Plan an update of a machine that had these disks and is to have the first."""
+    named = [{"name": each, "size": "10Gi"} for each in disks]
+    change = {
+        "address": "harvester_virtualmachine.one",
+        "mode": "managed",
+        "type": "harvester_virtualmachine",
+        "name": "one",
+        "change": {
+            "actions": list(actions),
+            "before": {"memory": "1Gi", "disk": named},
+            "after": {"memory": memory, "disk": named[:1]},
+            "after_unknown": {"disk": [{}]},
+        },
+    }
+    return plan(change)
+
+
+def test_the_disk_of_cloud_init_is_none() -> None:
+    """The provider's phantom disk (harvester#10728) is no change; a real disk is, so is memory."""
+    assert machine_change("1Gi", "root", "cloudinitdisk").is_empty
+    [more] = machine_change("2Gi", "root", "cloudinitdisk").resources
+    assert [each.setting for each in more.differences] == ["memory"]
+    assert not machine_change("1Gi", "root", "data").is_empty
+    assert not machine_change("1Gi", "root", "data", "cloudinitdisk").is_empty
+
+
 def test_what_is_gone() -> None:
     """Removed behind Terraform's back; what merely differs is told by what would be done."""
     gone = {**VM, "change": {"actions": ["delete"], "before": {"cpu": 1}, "after": None}}
