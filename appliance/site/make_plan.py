@@ -79,7 +79,7 @@ def _networks(site: Site, frozen: Frozen) -> tuple[NetworkPlan, ...]:
 
 def _network(site: Site, frozen: Frozen, name: str) -> NetworkPlan:
     said, settled = site.networks[name], frozen.networks[name]
-    services = frozen.staging or settled.bridge
+    services = frozen.staging or frozen.networks[site.provisioning].bridge
     return NetworkPlan(
         name=name,
         cidr=settled.cidr,
@@ -301,7 +301,7 @@ def _vm_notes(
     if by_hand:
         yield (
             f"{', '.join(by_hand)}: the system is installed by hand, on the console that Harvester "
-            "shows; it is given no address here"
+            "shows, and its address is set there"
         )
     if site.cluster is not None and not site.cluster.active:
         yield "the cluster is stopped: cluster.active is false"

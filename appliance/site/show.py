@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from ipaddress import IPv4Address
 
-from appliance.site.plan import MachinePlan, NetworkPlan, Plan
+from appliance.site.plan import MachinePlan, NetworkPlan, Plan, VmPlan
 
 
 def plan_json(plan: Plan) -> str:
@@ -18,10 +19,14 @@ def plan_text(plan: Plan) -> str:
     """Write the Plan as plain text, the same for the same Plan."""
     parts = [
         [f"Site {plan.site_id}, domain {plan.zone}", f"Plan {plan.digest()[:16]}"],
-        *(_network(each) for each in plan.networks),
+        *(_network(each, plan) for each in plan.networks),
         _hypervisor(plan),
         ["Machines", *_table(_machine_rows(plan))],
         *(_machine(each) for each in plan.machines),
+        _vms(plan),
+        _cluster(plan),
+        _staging(plan),
+        _images(plan),
         ["Names, as the bridge's DNS answers them", *_table(_host_rows(plan))],
         ["Files", *_table(_file_rows(plan))],
         ["Notes", *(f"  - {note}" for note in plan.notes)] if plan.notes else [],
@@ -30,25 +35,25 @@ def plan_text(plan: Plan) -> str:
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
-def _network(network: NetworkPlan) -> list[str]:
+def _network(network: NetworkPlan, plan: Plan) -> list[str]:
     rows = [
         ("subnet", str(network.cidr)),
         ("gateway", f"{network.gateway}, the site's, not this laptop's"),
         ("bridge", f"{network.bridge}, this laptop"),
         ("dynamic range", str(network.pool)),
-        ("DNS of the machines", _servers(network, network.dns)),
-        ("NTP of the machines", _servers(network, network.ntp)),
+        ("DNS of the machines", _servers(network.dns, plan)),
+        ("NTP of the machines", _servers(network.ntp, plan)),
         ("MTU", str(network.mtu)),
         ("VLAN", "untagged" if network.vlan is None else str(network.vlan)),
     ]
     return [f"Network {network.name}, for {network.role}", *_table(rows)]
 
 
-def _servers(network: NetworkPlan, servers: Sequence[object]) -> str:
-    return ", ".join(
-        f"{server} (this laptop)" if server == network.bridge else f"{server} (stays at the site)"
-        for server in servers
-    )
+def _servers(servers: Sequence[IPv4Address], plan: Plan) -> str:
+    whose = {plan.provisioning.bridge: "this laptop"}
+    if plan.staging is not None:
+        whose[plan.staging.address] = "the staging machine, until then this laptop"
+    return ", ".join(f"{each} ({whose.get(each, 'stays at the site')})" for each in servers)
 
 
 def _hypervisor(plan: Plan) -> list[str]:
@@ -99,6 +104,87 @@ def _wiped(machine: MachinePlan) -> str:
     return ", ".join(machine.wipe_disks) or "nothing"
 
 
+def _vms(plan: Plan) -> list[str]:
+    if not plan.vms:
+        return []
+    rows = [("name", "for", "network", "address", "MAC", "CPUs", "memory", "disk", "from", "else")]
+    rows += [
+        (
+            each.name,
+            each.kind.value,
+            each.network,
+            str(each.address) if each.address else "its own",
+            str(each.mac),
+            str(each.cpus),
+            _octets(each.memory),
+            _octets(each.disk),
+            _from(each),
+            _else(each),
+        )
+        for each in plan.vms
+    ]
+    return ["Virtual machines", *_table(rows)]
+
+
+def _from(vm: VmPlan) -> str:
+    drivers = f" with drivers {vm.driver_disk}" if vm.driver_disk else ""
+    return vm.image or f"CD {vm.iso}{drivers}"
+
+
+def _else(vm: VmPlan) -> str:
+    words = ["UEFI" if vm.efi else "BIOS"]
+    words += ["secure boot"] if vm.secure_boot else []
+    words += ["TPM"] if vm.tpm else []
+    words += [f"PCI {each}" for each in vm.pci_devices]
+    words += [f"USB {each}" for each in vm.usb_devices]
+    words += [f"{len(vm.ssh_keys)} SSH keys"] if vm.ssh_keys else []
+    words += [] if vm.running else ["STOPPED"]
+    return ", ".join(words)
+
+
+def _octets(octets: int) -> str:
+    return f"{octets >> 30}G" if octets % (1 << 30) == 0 else f"{octets >> 20}M"
+
+
+def _cluster(plan: Plan) -> list[str]:
+    cluster = plan.cluster
+    if cluster is None:
+        return []
+    rows = [
+        ("servers", ", ".join(cluster.servers)),
+        ("agents", ", ".join(cluster.agents) or "none"),
+        ("joined and reached by", cluster.registration),
+        ("names in its certificate", ", ".join(cluster.names)),
+        ("profile", "cis" if cluster.cis else "none"),
+        ("state", "runs" if cluster.active else "STOPPED"),
+    ]
+    return [f"Cluster {cluster.distribution.value} {cluster.version}", *_table(rows)]
+
+
+def _staging(plan: Plan) -> list[str]:
+    staging = plan.staging
+    if staging is None:
+        return []
+    rows = [
+        ("machine", f"{staging.vm}, {staging.address}"),
+        ("answers for", "names, time, files, container images"),
+        *(("container images", name) for name in staging.images),
+    ]
+    return ["Staging: what stays when the laptop leaves", *_table(rows)]
+
+
+def _images(plan: Plan) -> list[str]:
+    if not plan.images:
+        return []
+    rows = []
+    for each in plan.images:
+        rows.append((each.name, f"{'CD' if each.iso else 'disk'} {each.file}"))
+        rows.append(("", f"from {each.url or 'a folder: provision fetch --from FOLDER'}"))
+        given = "a checksum in the site file" if each.sha256 or each.sha512 else "its first use"
+        rows.append(("", f"vouched for by {each.sums or given}"))
+    return ["Images", *_table(rows)]
+
+
 def _host_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
     for name, address in plan.hosts:
         yield (f"{name}.{plan.zone}", str(address))
@@ -111,6 +197,8 @@ def _file_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
     yield ("root file system", names.rootfs)
     yield ("ISO image", names.iso)
     yield ("checksums", names.sums)
+    for name in plan.cluster.artifacts if plan.cluster else ():
+        yield ("cluster", name)
     for ipxe in sorted({machine.ipxe for machine in plan.machines}):
         yield ("iPXE", ipxe)
     yield ("served from", f"{plan.base_url}/")

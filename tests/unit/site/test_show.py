@@ -13,6 +13,7 @@ from appliance.site.load import load_file
 from appliance.site.make_plan import make_plan
 from appliance.site.plan import Plan
 from appliance.site.show import plan_json, plan_text
+from tests.sites import site
 
 HERE = Path(__file__).parent
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -20,11 +21,11 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 
 def plan_of(name: str) -> Plan:
     """Give the Plan of an example seen for the first time."""
-    site = load_file(EXAMPLES / f"{name}.yaml").site
-    return make_plan(site, propose(site))
+    made = load_file(EXAMPLES / f"{name}.yaml").site
+    return make_plan(made, propose(made))
 
 
-@pytest.mark.parametrize("name", ["minimal", "lab-join", "three-node"])
+@pytest.mark.parametrize("name", ["minimal", "lab-join", "lab-site", "three-node"])
 def test_the_text_to_the_letter(name: str) -> None:
     """`shown/*.txt` is what is printed; UPDATE_GOLDEN=1 rewrites it."""
     golden = HERE / "shown" / f"{name}.txt"
@@ -46,6 +47,14 @@ def test_everything_of_the_plan_is_shown(path: Path) -> None:
     for machine in plan.machines:
         leaves += [*map(str, machine.macs), str(machine.disk or ""), machine.data_disk or ""]
         leaves += [*machine.wipe_disks, machine.ipxe, machine.serial or "", machine.not_armed or ""]
+    for vm in plan.vms:
+        leaves += [vm.name, vm.kind.value, str(vm.mac), vm.image or "", vm.iso or ""]
+        leaves += [vm.driver_disk or "", *vm.pci_devices, *vm.usb_devices]
+    for image in plan.images:
+        leaves += [image.name, image.file, image.url, image.sums]
+    if plan.cluster is not None:
+        leaves += [plan.cluster.version, plan.cluster.registration, *plan.cluster.names]
+        leaves += plan.cluster.artifacts
     names = plan.artifacts
     leaves += [names.kernel, names.initrd, names.rootfs, names.iso, names.sums]
     assert [leaf for leaf in leaves if leaf not in text] == []
@@ -57,12 +66,43 @@ def test_who_is_not_armed_is_shown_with_the_reason(tmp_path: Path) -> None:
     path.write_text(
         "site: a\nhypervisor: {harvester: v1.8.2, machines: {hv1: {wipe_all_disks: true}}}\n"
     )
-    site = load_file(path).site
-    text = plan_text(make_plan(site, propose(site)))
+    made = load_file(path).site
+    text = plan_text(make_plan(made, propose(made)))
     assert "-     NO" in text
     assert "NOT ARMED      no MAC address is given" in text
     assert "EVERY other disk" in text
     assert text.endswith("Armed: no machine. Not armed: hv1.\n")
+
+
+def test_what_is_out_of_the_ordinary_of_virtual_machines_is_shown() -> None:
+    """Devices, firmware, what is stopped, and who gave the registry's images."""
+    made = site(
+        cluster={"rke2": "v1.36.3+rke2r1", "active": False, "profile": "cis"},
+        vms={
+            "app": {
+                "memory": "1536M",
+                "efi": True,
+                "secure_boot": True,
+                "tpm": True,
+                "pci": ["hv1-000001010"],
+                "usb": ["hv1-usb-1"],
+                "ssh_keys": [f"ssh-ed25519 {'A' * 48} me"],
+            }
+        },
+        images={
+            "own": {"file": "own.img", "sha256": "a" * 64},
+            "b": {"url": "https://x.org/b.img"},
+        },
+        staging={"images": ["app.tar"]},
+    )
+    text = plan_text(make_plan(made, propose(made)))
+    assert "1536M" in text
+    assert "UEFI, secure boot, TPM, PCI hv1-000001010, USB hv1-usb-1, 1 SSH keys" in text
+    assert text.count("UEFI, STOPPED") == 3
+    assert "profile                   cis" in text
+    assert "vouched for by a checksum in the site file" in text
+    assert "vouched for by its first use" in text
+    assert "container images  app.tar" in text
 
 
 def test_json_holds_the_plan_and_its_digest() -> None:
