@@ -6,12 +6,8 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from appliance.cluster.config import (
     LAYOUTS,
@@ -24,6 +20,7 @@ from appliance.cluster.config import (
 )
 from appliance.errors import InputError
 from appliance.site.plan import ClusterPlan, Distribution, Plan, VmPlan
+from appliance.tools.quoted_yaml import dump_quoted
 
 TOKEN_VARIABLE = "rke2_token"
 ARTIFACTS_FOLDER = "/var/lib/bridgehead"
@@ -58,16 +55,11 @@ def export(plan: Plan, digests: Mapping[str, str], *, user: str) -> str:
     """Give the inventory as YAML, for rke2-ansible or for cluster.yml by hand."""
     document = inventory(plan, digests)
     document["rke2_cluster"]["vars"]["ansible_user"] = user
-    yaml = YAML()
-    yaml.default_flow_style = False
-    yaml.width = 4096
-    text = io.StringIO()
-    yaml.dump(_quoted(document), text)
     return (
         f"# The cluster of site {plan.site_id}, in the groups and variables of rke2-ansible.\n"
         "# No secret is in it: rke2-ansible reads the token from the first server, and\n"
         f"# playbooks/cluster.yml is given it as {TOKEN_VARIABLE}.\n"
-        f"---\n{text.getvalue()}"
+        f"---\n{dump_quoted(document).reveal()}"
     )
 
 
@@ -173,12 +165,3 @@ def _hosts(plan: Plan, cluster: ClusterPlan, names: tuple[str, ...]) -> dict[str
         }
         for vm in members
     }
-
-
-def _quoted(value: object) -> object:
-    """Quote every text: Ansible reads YAML 1.1, which takes some of them for numbers."""
-    if isinstance(value, dict):
-        return {key: _quoted(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_quoted(each) for each in value]
-    return DoubleQuotedScalarString(value) if isinstance(value, str) else value

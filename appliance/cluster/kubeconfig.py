@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ from appliance.cluster.config import API_PORT, LAYOUTS
 from appliance.cluster.inventory import cluster_of, member
 from appliance.errors import StepError
 from appliance.site.plan import Plan
+from appliance.tools.quoted_yaml import dump_quoted
 from appliance.tools.ssh import PORT, KeyHost, known_fingerprints, run_remote
 from appliance.values import Secret
 
@@ -94,12 +94,7 @@ def readdressed(text: str, plan: Plan) -> Secret:
         ],
         "current-context": plan.site_id,
     }
-    out = io.StringIO()
-    yaml = YAML()
-    yaml.default_flow_style = False
-    yaml.width = 1 << 20
-    yaml.dump(made, out)
-    return Secret(out.getvalue())
+    return dump_quoted(made)
 
 
 def read_credentials(kubeconfig: Secret) -> Credentials:
