@@ -7,16 +7,13 @@ dumped, never templated.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from io import StringIO
 from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from appliance.errors import InputError
 from appliance.hypervisor.validation import Config, check
 from appliance.hypervisor.versions import fields_of
 from appliance.site.plan import MachinePlan, Plan, Role
+from appliance.tools.quoted_yaml import dump_quoted
 from appliance.values import Secret
 
 EVENTS = ("STARTED", "SUCCEEDED", "FAILED")
@@ -71,16 +68,8 @@ def join_config(
 
 
 def dump(config: Config) -> Secret:
-    """Write a configuration as YAML. Every text is quoted.
-
-    YAML 1.1 readers take `52:54:00:12:34:56` for a number and `on` for a truth.
-    """
-    yaml = YAML()
-    yaml.default_flow_style = False
-    yaml.width = 1 << 20
-    stream = StringIO()
-    yaml.dump(_quoted(config), stream)
-    return Secret(stream.getvalue())
+    """Write a configuration as YAML."""
+    return dump_quoted(config)
 
 
 def _common(plan: Plan, machine: MachinePlan, secrets: NodeSecrets, hook_base_url: str) -> Config:
@@ -170,17 +159,3 @@ def _replicas(plan: Plan) -> int:
 def _given(key: str, value: Any) -> dict[str, Any]:
     """Leave a field out where nothing is said."""
     return {key: value} if value not in (None, False, [], "") else {}
-
-
-def _quoted(value: Any) -> Any:
-    match value:
-        case Secret():
-            return DoubleQuotedScalarString(value.reveal())
-        case str():
-            return DoubleQuotedScalarString(value)
-        case dict():
-            return {key: _quoted(inner) for key, inner in value.items()}
-        case list():
-            return [_quoted(inner) for inner in value]
-        case _:
-            return value
