@@ -197,6 +197,38 @@ class HarvesterApi:
             "PUT", self._prefix + _ORDERS.format(quote(namespace), quote(name), "restart"), {}
         )
 
+    def attach_devices(
+        self, name: str, devices: Mapping[str, str], namespace: str = NAMESPACE
+    ) -> bool:
+        """See to it that a virtual machine has just these devices of the host; say if it changed.
+
+        `devices`: names in the machine to Harvester's resource names. It takes them at its next
+        start. Raises StepError where there is no such machine.
+        """
+        path = f"{_MACHINES.format(quote(namespace))}/{quote(name)}"
+        document = self.get(path)
+        if document is None:
+            raise StepError(
+                f"the hypervisor has no virtual machine {name}",
+                where=self._line.address,
+                fix="run again to continue",
+            )
+        wanted = [{"name": each, "deviceName": devices[each]} for each in sorted(devices)]
+        try:
+            inner = document["spec"]["template"]["spec"]["domain"]["devices"]
+        except (KeyError, TypeError) as error:
+            raise StepError(
+                f"the virtual machine {name} is not as documented",
+                where=self._line.address,
+                why=f"it has no {error}",
+                fix="look at it on Harvester's own page",
+            ) from error
+        if (inner.get("hostDevices") or []) == wanted:
+            return False
+        inner["hostDevices"] = wanted
+        self._ask("PUT", self._prefix + path, document)
+        return True
+
     def image(self, name: str, namespace: str = NAMESPACE) -> ImageSeen | None:
         """Give an image's state, with the reason of a failed import. None: there is none."""
         found = self.get(f"{_IMAGES.format(quote(namespace))}/{quote(name)}")

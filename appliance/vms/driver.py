@@ -100,12 +100,27 @@ class Driver:
         """
         self._settle_interrupted()
         self._folder.adopt({})
-        changes = self._planned(PLAN, "-destroy" if destroy else "")
-        adopted = _ids(changes, existing) if existing is not None and not destroy else {}
+        if destroy and existing is None:
+            return self._planned(PLAN, "-destroy")
+        changes = self._planned(PLAN)
+        adopted = {} if existing is None else _ids(changes, existing)
+        if destroy:
+            self._note(adopted)
+            return self._planned(PLAN, "-destroy")
         if not adopted:
             return changes
         self._folder.adopt(adopted)
         return self._planned(PLAN)
+
+    def _note(self, ids: Mapping[str, str]) -> None:
+        """Write into the state what is there: a plan to destroy heeds no import blocks."""
+        if ids:
+            self._folder.back_up()
+        for address, found in ids.items():
+            options = ("-input=false", "-no-color", self._lock_option())
+            done = self._program.once("import", *options, address, found, seconds=_INIT_SECONDS)
+            if not done.ok:
+                raise failures.failure(f"taking over {found}", (), {}, done.err)
 
     def _planned(self, name: str, *options: str) -> Changes:
         path = self._folder.path / name

@@ -211,3 +211,22 @@ def test_an_image_of_ours_that_failed_is_made_anew(harvester: Harvester) -> None
     }
     assert inside(harvester).existing("harvester_image", WANTED) is None
     assert harvester.objects == {}
+
+
+def test_devices_of_the_host_are_attached_once(harvester: Harvester) -> None:
+    """The provider cannot do it before 1.9."""
+    api = inside(harvester)
+    path = f"{MACHINES}/srv1"
+    harvester.objects[path] = {"spec": {"template": {"spec": {"domain": {"devices": {}}}}}}
+    devices = {"usb-1": "vendor/DONGLE", "pci-1": "vendor/GPU"}
+    assert [api.attach_devices("srv1", devices) for _ in range(2)] == [True, False]
+    inner = harvester.objects[path]["spec"]["template"]["spec"]["domain"]["devices"]
+    assert inner["hostDevices"] == [
+        {"name": "pci-1", "deviceName": "vendor/GPU"},
+        {"name": "usb-1", "deviceName": "vendor/DONGLE"},
+    ]
+    with pytest.raises(StepError, match="has no virtual machine srv2"):
+        api.attach_devices("srv2", devices)
+    harvester.objects[path] = {"spec": {}}
+    with pytest.raises(StepError, match="not as documented"):
+        api.attach_devices("srv1", devices)

@@ -169,6 +169,18 @@ def test_what_is_there_already_is_taken_over(site: Site) -> None:
     assert site.driver.plan(existing=existing).is_empty
 
 
+def test_what_is_there_already_is_destroyed_too(site: Site) -> None:
+    """What a killed apply made and never noted is not left behind."""
+    site.make(srv1="a")
+    site.prepare(srv1="a", srv2="b")
+    changes = site.driver.plan(
+        destroy=True, existing=lambda each: f"default/{each.what.rpartition(' ')[2]}"
+    )
+    assert changes.lines() == ("remove terraform data srv1", "remove terraform data srv2")
+    site.driver.apply(changes)
+    assert site.driver.plan(destroy=True).is_empty
+
+
 def apply_aside(site: Site) -> tuple[threading.Thread, list[BaseException]]:
     """Apply in a thread; what it raises is kept."""
     raised: list[BaseException] = []
