@@ -17,6 +17,8 @@ from appliance.flow.s2_artifacts import ArtifactsStep
 from appliance.flow.s3_boot_services import BootServicesStep, Served
 from appliance.flow.s4_machines import MachinesStep, Watched
 from appliance.flow.s5_hypervisor import HypervisorStep, Installed
+from appliance.flow.s6_vms import VmsStep, VmsWanted
+from appliance.flow.s7_cluster import ClusterStep, ClusterWanted
 from appliance.flow.s8_handover import HandedOver, HandoverStep
 from appliance.flow.secrets import site_secrets
 from appliance.machines.state import State
@@ -28,16 +30,18 @@ STEPS = (
     BootServicesStep,
     MachinesStep,
     HypervisorStep,
+    VmsStep,
+    ClusterStep,
     HandoverStep,
 )
-"""In order; s6 (VMs) and s7 (the cluster) come between the last two."""
+"""In order."""
 
 
 _DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 def provision(context: Context) -> None:
-    """Take a site from its file to machines that answer.
+    """Take a site from its file to a cluster that answers.
 
     Raises what a step raises, and StepError if this laptop's disk takes no more.
     """
@@ -117,7 +121,9 @@ def _story(engine: Engine, context: Context) -> None:
     nodes = engine.take(MachinesStep(context), Watched(plan, services))
     plan = context.plan = nodes.plan  # machines may have been approved meanwhile
     hypervisor = engine.take(HypervisorStep(context), Installed(plan, nodes))
-    engine.take(HandoverStep(context), HandedOver(plan, files, hypervisor))
+    vms = engine.take(VmsStep(context), VmsWanted(plan, services, hypervisor))
+    cluster = engine.take(ClusterStep(context), ClusterWanted(plan, services, vms))
+    engine.take(HandoverStep(context), HandedOver(plan, files, services, hypervisor, cluster))
 
 
 def _states(context: Context) -> dict[str, str]:

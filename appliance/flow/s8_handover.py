@@ -9,6 +9,8 @@ from appliance.boot.model import ServedFile
 from appliance.flow.context import Context
 from appliance.flow.reporting import write_report
 from appliance.flow.s5_hypervisor import Hypervisor
+from appliance.flow.s7_cluster import Cluster
+from appliance.flow.services import Services
 from appliance.flow.step import Done, NotYet, Step
 from appliance.site.plan import Plan
 
@@ -19,7 +21,9 @@ class HandedOver:
 
     plan: Plan
     files: tuple[ServedFile, ...]
+    services: Services
     hypervisor: Hypervisor
+    cluster: Cluster
 
 
 class HandoverStep(Step[HandedOver, Path]):

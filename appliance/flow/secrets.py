@@ -49,6 +49,11 @@ def site_secrets(vault: Vault) -> SiteSecrets:
     return SiteSecrets(token, password, hashed, key, _public(key))
 
 
+def kubernetes_token(vault: Vault) -> Secret:
+    """Give the token with which machines join the Kubernetes cluster, made at first use."""
+    return vault.get_or_make("kubernetes-token", 40)
+
+
 def _public(key: Secret) -> str:
     private = load_ssh_private_key(key.reveal().encode(), None)
     public = private.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)

@@ -12,7 +12,7 @@ NAMES = MappingProxyType(
     {
         "kubeconfig": "the cluster's kubeconfig",
         "harvester-kubeconfig": "Harvester's own kubeconfig",
-        "harvester-password": "password of admin in Harvester's web pages",
+        "harvester-admin-password": "password of admin in Harvester's web pages",
         "hypervisor-password": "password of rancher on the hypervisor machines",
         "ssh-key": "private key that may log in to all machines",
         "cluster-token": "token with which a machine joins Harvester",

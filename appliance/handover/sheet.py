@@ -102,7 +102,7 @@ def _ways(plan: Plan) -> list[Way]:
             "Harvester's web pages",
             f"https://{plan.hypervisor.vip}",
             "admin",
-            f"provision secret {site} harvester-password",
+            f"provision secret {site} harvester-admin-password",
         ),
         Way(
             "a hypervisor machine",

@@ -25,11 +25,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from ruamel.yaml import YAML
 
 from appliance.errors import WireError
+from appliance.lab.harvester_sim.accounts import Accounts
+from appliance.lab.harvester_sim.messages import Request
+from appliance.lab.harvester_sim.objects import ObjectStore
+from appliance.lab.harvester_sim.rancher import Rancher
 from appliance.values import Mac
 from appliance.wire import pcap, tftp
 from appliance.wire.dhcp4 import (
@@ -334,7 +338,7 @@ class ScriptedMachine:
         self._set(IPv4Interface(f"{interface['ip']}/{interface['subnet_mask']}"))
         if install["mode"] == "create":
             self._set(IPv4Interface(f"{install['vip']}/32"))
-        with _answering_pong(self._certificate):
+        with _answering(self._certificate, self.mac.to_bytes().hex()):
             self._reach(Point.UP)
             self._sleep(3600)
 
@@ -562,10 +566,35 @@ def _request(
 # -------------------------------------------------------------------- the installed system
 
 
-class _Pong(BaseHTTPRequestHandler):
+class _Installed(BaseHTTPRequestHandler):
+    """`/ping`, and the login and kubeconfig of the Rancher in it."""
+
+    accounts: Accounts
+    rancher: Rancher
+
     def do_GET(self) -> None:
         body = b"pong" if self.path == "/ping" else b"?"
-        self.send_response(200 if self.path == "/ping" else 404)
+        self._send(200 if self.path == "/ping" else 404, body)
+
+    def do_POST(self) -> None:
+        split = urlsplit(self.path)
+        request = Request(
+            "POST",
+            split.path,
+            dict(parse_qsl(split.query)),
+            {key.lower(): value for key, value in self.headers.items()},
+            self.rfile.read(int(self.headers.get("Content-Length") or 0)),
+        )
+        answer = self.rancher.public(request)
+        if answer is None and self.accounts.knows(request.headers.get("authorization", "")):
+            answer = self.rancher.answer(request)
+        if answer is None:
+            self._send(404, b"404 page not found")
+        else:
+            self._send(answer.status, answer.raw())
+
+    def _send(self, status: int, body: bytes) -> None:
+        self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -575,8 +604,17 @@ class _Pong(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def _answering_pong(certificate: Path) -> Iterator[None]:
-    with ThreadingHTTPServer(("", 443), _Pong) as server:
+def _answering(certificate: Path, name: str) -> Iterator[None]:
+    """Answer on port 443 as an installed hypervisor does; accounts outlive a restart."""
+    store = ObjectStore(certificate.with_name(f"rancher-{name}.db"))
+    accounts = Accounts(store)
+    pem = certificate.read_text()[certificate.read_text().index("-----BEGIN CERT") :]
+    handler = type(
+        "Handler",
+        (_Installed,),
+        {"accounts": accounts, "rancher": Rancher(accounts, lambda: pem, "")},
+    )
+    with contextlib.closing(store), ThreadingHTTPServer(("", 443), handler) as server:
         server.daemon_threads = True
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)

@@ -84,4 +84,4 @@ def test_secrets_are_listed_by_name_and_printed_one_by_one(site: Path, tmp_path:
     assert "apiVersion" not in out
     assert _provision("secret", site, "kubeconfig", *state)[1] == "apiVersion: v1\nkind: Config\n"
     assert _provision("secret", site, "host.key", *state)[0] == 2
-    assert _provision("secret", site, "harvester-password", *state)[0] == 3
+    assert _provision("secret", site, "harvester-admin-password", *state)[0] == 3

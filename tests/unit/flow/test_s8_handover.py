@@ -7,16 +7,22 @@ from pathlib import Path
 
 from appliance.flow.engine import Engine
 from appliance.flow.s5_hypervisor import Hypervisor
+from appliance.flow.s7_cluster import Cluster
 from appliance.flow.s8_handover import HandedOver, HandoverStep
+from appliance.flow.services import Services
+from appliance.hypervisor.api import HarvesterApi
 from tests.plans import plan
 from tests.unit.flow.support import context_in
 
 
 def test_the_report_names_the_certificate_and_lies_with_the_site(tmp_path: Path) -> None:
     """It is a page of its own for each run."""
-    hypervisor = Hypervisor(IPv4Address("10.20.0.10"), "ab" * 32, ("hv1",))
+    vip = IPv4Address("10.20.0.10")
+    hypervisor = Hypervisor(vip, "ab" * 32, ("hv1",), HarvesterApi.at(vip, "ab" * 32))
     with context_in(tmp_path) as context:
-        path = Engine(context).take(HandoverStep(context), HandedOver(plan(), (), hypervisor))
+        services = Services(context, plan(), (), ())
+        given = HandedOver(plan(), (), services, hypervisor, Cluster(plan(), None))
+        path = Engine(context).take(HandoverStep(context), given)
         (entry,) = context.journal.steps()
         reports = context.site_paths.reports
     assert path.parent == reports

@@ -113,5 +113,5 @@ def test_the_laptops_own_keyring_counts(tmp_path: Path) -> None:
     folders = media(tmp_path / "media", whole)
     paths.keys.mkdir(parents=True)
     paths.image_keyring.write_bytes(b"")
-    with pytest.raises(ArtifactError, match="signature of .*SHA256SUMS is missing"):
+    with pytest.raises(ArtifactError, match=r"signature of .*SHA256SUMS is missing"):
         stock(whole, paths, folder=folders, accept_ipxe=True)

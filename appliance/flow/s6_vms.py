@@ -1,0 +1,167 @@
+"""s6: Hypervisor → Vms: images, networks and virtual machines by Terraform, each seen to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from dataclasses import dataclass
+
+from appliance.errors import BridgeheadError, StepError, StopRequestedError
+from appliance.flow.context import Context
+from appliance.flow.s5_hypervisor import Hypervisor
+from appliance.flow.secrets import site_secrets
+from appliance.flow.services import Services
+from appliance.flow.site_terraform import SiteTerraform
+from appliance.flow.step import Done, NotYet, Step
+from appliance.flow.tending import Say, Tending
+from appliance.flow.vm_secrets import known_hosts, vm_secrets
+from appliance.site.plan import Plan, VmPlan
+from appliance.tools.redact import Redactor
+from appliance.vms.changes import Action, Changes
+from appliance.vms.cloud_init import VmSecrets, user_data, user_secret_name
+from appliance.vms.first_boot import Login, wait_for_vm
+from appliance.vms.variables import NAMESPACE
+
+_LIMIT_SECONDS = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class VmsWanted:
+    """What s6 is given."""
+
+    plan: Plan
+    services: Services
+    hypervisor: Hypervisor
+
+
+@dataclass(frozen=True, slots=True)
+class Vms:
+    """The virtual machines that answer by SSH, and the lines of known_hosts for them."""
+
+    plan: Plan
+    ready: tuple[str, ...]
+    known_hosts: str
+
+
+class VmsStep(Step[VmsWanted, Vms]):
+    """Makes what is missing, by a plan that is shown before it is applied."""
+
+    name = "s6"
+    title = "create the virtual machines"
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def digest(self, given: VmsWanted) -> str:
+        """Name the plan."""
+        return given.plan.digest()
+
+    def check(self, given: VmsWanted) -> Done[Vms] | NotYet:
+        """Done where the site has none; else Terraform compares them anew each run."""
+        if not given.plan.vms:
+            return Done(Vms(given.plan, (), ""), {"vms": "none wanted"})
+        return NotYet("Terraform compares them anew each run")
+
+    def run(self, given: VmsWanted) -> Done[Vms]:
+        """Plan, show, apply that plan, see each machine answer. Raises StepError naming one."""
+        context, plan = self._context, given.plan
+        tending = Tending(context, given.services)
+        secrets = vm_secrets(plan, context.vault)
+        context.redactor = Redactor(context.vault.all())
+        tending.work(lambda _say: _put_user_data(given, secrets))
+        with SiteTerraform(context, plan, given.hypervisor.api).opened() as terraform:
+            changes = tending.work(terraform.plan)
+            self._show(changes)
+            self._refuse_loss(changes)
+            if plan.staging is not None and plan.staging.vm in _made(changes, plan):
+                given.services.release_services_address()
+            if not changes.is_empty:
+                tending.work(lambda say: terraform.apply(changes, say))
+        for each in _made(changes, plan):
+            context.tell("vm", f"{each} is created", machine=each, data={"now": "created"})
+        login = Login(
+            known_hosts(plan, secrets), site_secrets(context.vault).ssh_key, context.vault.all()
+        )
+        awaited = tuple(vm for vm in plan.vms if vm.image and vm.address and vm.running)
+        tending.work(lambda say: _await_all(context, awaited, login, say))
+        states = {vm.name: "running" if vm.running else "stopped" for vm in plan.vms}
+        return Done(
+            Vms(plan, tuple(vm.name for vm in awaited), login.known_hosts),
+            {"vms": states, "changed": str(changes.counts)},
+        )
+
+    def _show(self, changes: Changes) -> None:
+        lines = changes.lines()
+        self._context.tell(
+            "vms-planned",
+            f"Terraform's plan: {changes}" + "".join(f"\n  {line}" for line in lines),
+            data={"changes": list(lines)},
+        )
+
+    def _refuse_loss(self, changes: Changes) -> None:
+        """A machine that is replaced or removed loses its disk: that is asked."""
+        lost = [
+            each.what
+            for each in changes.resources
+            if each.action in (Action.REPLACE, Action.REMOVE) and each.kind == _MACHINE
+        ]
+        if not lost or self._context.options.yes:
+            return
+        if not self._context.confirm(f"{', '.join(lost)}: lost with its disk. Go on?"):
+            raise StepError(
+                f"{', '.join(lost)} would be lost",
+                why="the site file asks for it, and nobody has agreed",
+                fix="take the change back, or run again and agree (--yes)",
+            )
+
+
+_MACHINE = "harvester_virtualmachine"
+
+
+def _put_user_data(given: VmsWanted, secrets: Mapping[str, VmSecrets]) -> None:
+    """Give the hypervisor each machine's user data: it holds a private key, so not by Terraform."""
+    for name, own in secrets.items():
+        vm = given.plan.vm(name)
+        data = {"userdata": user_data(given.plan, vm, own)}
+        given.hypervisor.api.put_secret(NAMESPACE, user_secret_name(vm), data)
+
+
+def _made(changes: Changes, plan: Plan) -> tuple[str, ...]:
+    made = _named(changes, Action.MAKE, Action.REPLACE)
+    return tuple(vm.name for vm in plan.vms if vm.name in made)
+
+
+def _named(changes: Changes, *actions: Action) -> frozenset[str]:
+    return frozenset(
+        str((each.values or {}).get("name"))
+        for each in changes.resources
+        if each.kind == _MACHINE and each.action in actions
+    )
+
+
+def _await_all(context: Context, vms: tuple[VmPlan, ...], login: Login, say: Say) -> None:
+    """See every machine answer; raise for the first that does not, after the others are told."""
+
+    def one(vm: VmPlan) -> None:
+        wait_for_vm(
+            vm,
+            login,
+            stop=context.stop,
+            seconds=_LIMIT_SECONDS,
+            on_answer=lambda: say(
+                "vm", f"{vm.name} answers by SSH", machine=vm.name, data={"now": "answers"}
+            ),
+        )
+        say("vm", f"{vm.name} is ready", machine=vm.name, data={"now": "ready"})
+
+    with ThreadPoolExecutor(max_workers=max(1, len(vms)), thread_name_prefix="vm") as pool:
+        futures: Mapping[str, Future[None]] = {vm.name: pool.submit(one, vm) for vm in vms}
+        wait_for(futures.values())
+    failed = [error for each in futures.values() if (error := each.exception()) is not None]
+    stopped = [each for each in failed if isinstance(each, StopRequestedError)]
+    for error in (*stopped, *failed):
+        if len(failed) > 1 and isinstance(error, BridgeheadError) and not stopped:
+            for other in failed[1:]:
+                say("finding", str(other))
+        raise error
