@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -27,7 +28,11 @@ NOT_WRITTEN = "not written yet"
 CORES = "2"  # what the gate is given; more here would hide what does not fit there
 MINUTE = 60
 # What root leaves in the clone, its owner could not remove.
-SUDO = ["sudo", "--preserve-env=CI,XDG_CACHE_HOME", "env", "PYTHONDONTWRITEBYTECODE=1"]
+SUDO = [
+    *("sudo", "--preserve-env=CI,XDG_CACHE_HOME", "env", "PYTHONDONTWRITEBYTECODE=1"),
+    # sudo's own search path, and where OpenTofu is on a computer without Terraform.
+    f"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:{BIN}",
+]
 CLOSING_LINE = re.compile(r"=+ (?P<words>.* in [\d.]+s.*?) =+\s*")
 
 
@@ -53,6 +58,7 @@ SUITES = (
     Suite("fuzz", "tests/fuzz/**/test_*.py", parallel=True),
     # These wait for foreign programs and machines, which two cores serve one at a time.
     Suite("interop", "tests/interop/**/test_*.py", as_root=True),
+    Suite("terraform", "tests/terraform/**/test_*.py"),
     Suite("flow", "tests/flow/**/test_*.py", as_root=True),
     Suite("rehearsal", "tests/lab/**/test_*.py", as_root=True),
 )
@@ -83,10 +89,28 @@ class Outcome:
         return self.result not in {PASSED, NOT_WRITTEN}
 
 
+def terraform_program() -> str | None:
+    """Find Terraform, else the OpenTofu that `.ci/set-up --lab` leaves in .venv/bin."""
+    return shutil.which("terraform") or shutil.which("tofu", path=f"{BIN}:{os.environ['PATH']}")
+
+
+def check_terraform() -> bool:
+    """Look at the form of the Terraform files; say so where there is nothing to do it with."""
+    program = terraform_program()
+    print("$ terraform fmt -check -recursive terraform", flush=True)
+    if program is None:
+        print("SKIPPED: there is neither terraform nor tofu here; .ci/set-up --lab gives one")
+        return True
+    words = [program, "fmt", "-check", "-diff", "-recursive", "terraform"]
+    # The file that this variable names need not exist, and nothing of it matters here.
+    environment = {**os.environ, "TF_CLI_CONFIG_FILE": os.devnull}
+    return subprocess.run(words, cwd=ROOT, check=False, env=environment).returncode == 0
+
+
 def run_lint() -> Outcome:
     """Run every checker even if an earlier one complains, so that one look shows all."""
     started = time.monotonic()
-    bad = []
+    bad = [] if check_terraform() else ["terraform fmt"]
     for command, path in LINT:
         program, *options = command.split()
         print(f"$ {command} {path}".rstrip(), flush=True)
@@ -94,7 +118,7 @@ def run_lint() -> Outcome:
         if done.returncode:
             bad.append(program if program not in bad else command)
     result = f"FAILED: {', '.join(bad)}" if bad else PASSED
-    return Outcome("lint", time.monotonic() - started, result, f"{len(LINT)} checkers")
+    return Outcome("lint", time.monotonic() - started, result, f"{len(LINT) + 1} checkers")
 
 
 def command_for(suite: Suite, files: list[str]) -> list[str]:
@@ -115,8 +139,15 @@ def command_for(suite: Suite, files: list[str]) -> list[str]:
 def run_pytest(command: list[str]) -> tuple[int, str]:
     """Pass pytest's output on as it comes; give its exit code and what its closing line said."""
     said = "-"
+    # Where this computer has no Terraform, OpenTofu is in there.
+    environment = {**os.environ, "PATH": f"{os.environ['PATH']}:{BIN}"}
     with subprocess.Popen(
-        command, cwd=ROOT, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        command,
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
     ) as pytest:
         for line in pytest.stdout or ():
             print(line, end="", flush=True)

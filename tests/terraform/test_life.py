@@ -122,10 +122,18 @@ def test_a_machine_more_touches_no_other(site: Site, sim: HarvesterSim, image: S
 
 
 def test_a_wrong_checksum_is_told(site: Site, sim: HarvesterSim, image: Served) -> None:
-    """An image whose bytes are others ends the apply with Harvester's own word for it."""
+    """An image whose bytes are others ends the apply at its limit, and no machine is made of it.
+
+    The provider sees no more than that it is not there: Harvester tells of the checksum in a
+    condition that it does not look at (Imported). Who applies this looks there.
+    """
     wrong = Served(image.url, "00" * 64, image.octets)
-    site.driver.prepare(variables(wrong, one=machine(running=False)))
+    values = variables(wrong, one=machine(running=False))
+    values["timeouts"]["image"] = "5s"
+    site.driver.prepare(values)
     with pytest.raises(StepError) as raised:
         site.driver.apply(site.driver.plan())
     assert "blank" in str(raised.value)
     assert sim.store.find(kinds.MACHINE, "default", "one") is None
+    conditions = sim.store.get(kinds.IMAGE, "default", "blank")["status"]["conditions"]
+    assert any("expected checksum" in each.get("message", "") for each in conditions)
