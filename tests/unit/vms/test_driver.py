@@ -255,9 +255,10 @@ def holder_of(folder: Path) -> int:
 
 
 def test_killed_half_way_and_run_again(site: Site) -> None:
-    """kill -9 of Terraform: said so; its lock is gone with it, and what was made is kept.
+    """kill -9 of Terraform: said so; its lock is gone with it, and running again goes on.
 
-    Whether srv2 is in the state already is chance: Terraform writes all of it as srv1 is done.
+    What the state holds by then is chance: Terraform 1.11 writes all of it as srv1 is done,
+    OpenTofu 1.12 up to 20 s later. `existing` is there for what it does not hold.
     """
     made = site.folder.parent
     command = f'echo $NAME >> "{made}/made"; [ $NAME = srv1 ] || exec sleep 60'
@@ -271,7 +272,7 @@ def test_killed_half_way_and_run_again(site: Site) -> None:
     assert (site.folder / ".terraform.tfstate.lock.info").exists()  # a dead man's note
     site.prepare(srv1="a", srv2="b")
     changes = site.driver.plan()
-    assert set(changes.lines()) <= {"make terraform data srv2"}
+    assert set(changes.lines()) <= {"make terraform data srv1", "make terraform data srv2"}
     site.driver.apply(changes)
     assert site.driver.outputs() == {"machines": {"srv1": "a", "srv2": "b"}}
     assert site.driver.plan().is_empty
