@@ -85,8 +85,9 @@ def plan(site: SiteFile, as_json: Json = False, state: StateFolder = Paths().roo
 @app.command()
 def fetch(
     site: SiteFile,
-    folder: Annotated[
-        Path | None, typer.Option("--from", help="Import from this folder, not from upstream.")
+    folders: Annotated[
+        list[Path] | None,
+        typer.Option("--from", help="Import from this folder, not from upstream; several times."),
     ] = None,
     mirror: Annotated[
         str, typer.Option("--mirror", help="Fetch from a mirror with upstream's layout.")
@@ -94,6 +95,9 @@ def fetch(
     accept_ipxe: Annotated[
         bool, typer.Option("--accept-ipxe", help="Take iPXE builds of unrecorded checksums.")
     ] = False,
+    keyring: Annotated[
+        Path | None, typer.Option("--keyring", help="Check signed lists with this keyring.")
+    ] = None,
     as_json: Json = False,
     state: StateFolder = Paths().root,
 ) -> None:
@@ -104,13 +108,14 @@ def fetch(
     gathered = stock(
         worked_out,
         paths,
-        folder=folder,
+        folder=folders,
         mirror=mirror,
         accept_ipxe=accept_ipxe,
+        keyring=keyring,
         progress=show.progress,
     )
     for each in gathered:
-        show.done(each.file.name, each.how, each.file.size, str(each.file.digest))
+        show.done(each.file.name, each.how, each.file.size, str(each.file.digest), each.trust)
 
 
 @app.command()

@@ -44,6 +44,15 @@ def _problems(error: BridgeheadError) -> dict[str, list[str]]:
     return {"problems": [str(problem) for problem in error.problems]}
 
 
+_TRUST = {
+    "sums": "as upstream lists it",
+    "signed": "signed by upstream",
+    "recorded": "a recorded build",
+    "given": "as the site file says",
+    "first-use": "taken at first use: nothing vouches for it but where it came from",
+}
+
+
 class FetchProgress:
     """What a fetch shows: at most one line a tenth of a file, and one when it is there."""
 
@@ -58,10 +67,11 @@ class FetchProgress:
             self._tenths[name] = tenth
             self._say("progress", f"{name}: {done >> 20} MiB", name=name, done=done, total=total)
 
-    def done(self, name: str, how: str, size: int, digest: str) -> None:
-        """Say that a file is there and verified."""
-        text = f"{name}: {how}, {size} octets, {digest}"
-        self._say("artifact", text, name=name, how=how, size=size, digest=digest)
+    def done(self, name: str, how: str, size: int, digest: str, trust: str) -> None:
+        """Say that a file is there, and what vouches for it."""
+        words = _TRUST[trust]
+        text = f"{name}: {how}, {size} octets, {digest}, {words}"
+        self._say("artifact", text, name=name, how=how, size=size, digest=digest, trust=trust)
 
     def _say(self, kind: str, text: str, **data: object) -> None:
         print_text(

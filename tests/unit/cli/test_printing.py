@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from appliance.artifacts.catalog import Trust
 from appliance.cli.printing import FetchProgress, print_error, print_text
 from appliance.errors import Problem, SiteFileError, StepError
 
@@ -48,10 +49,20 @@ def test_a_download_shows_each_tenth_once(capsys: pytest.CaptureFixture[str]) ->
     show = FetchProgress(as_json=True)
     for done in range(1001):
         show.progress("an.iso", done, 1000)
-    show.done("an.iso", "fetched", 1000, "sha512:00")
+    show.done("an.iso", "fetched", 1000, "sha512:00", "first-use")
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [each["kind"] for each in lines] == ["progress"] * 10 + ["artifact"]
     assert lines[-1]["data"]["how"] == "fetched"
+    assert lines[-1]["data"]["trust"] == "first-use"
+    assert "nothing vouches for it" in lines[-1]["text"]
+
+
+def test_every_kind_of_trust_has_its_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever vouches for a file is said."""
+    show = FetchProgress(as_json=False)
+    for trust in Trust:
+        show.done("a", "kept", 1, "sha256:00", trust)
+    assert len(capsys.readouterr().out.splitlines()) == len(Trust)
 
 
 def test_a_machines_words_do_not_write_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from appliance.errors import SiteFileError
 from appliance.site.built import create_machine
-from appliance.site.freeze import propose
+from appliance.site.freeze import derived_mac, propose
 from appliance.site.frozen import Frozen
 from appliance.site.load import load_text
 from appliance.site.model import Site
@@ -311,3 +312,161 @@ def test_who_creates_the_cluster() -> None:
     assert create_machine(site({**THREE, "hv3": machine(3, role="create")}), frozen) == "hv3"
     assert create_machine(site({**THREE, "hv1": machine(1, role="join")}), frozen) == "hv2"
     assert create_machine(site({"a": {}, **THREE}), frozen) == "hv1"
+
+
+# ------------------------------------------------------------- virtual machines
+
+RKE2 = "v1.36.3+rke2r1"
+
+
+def whole(agents: int = 1, **changes: Any) -> Site:
+    """Give a site with a cluster and a plain machine."""
+    said = {"cluster": {"rke2": RKE2, "agents": str(agents)}, "vms": {"app": {}}, **changes}
+    return site(THREE, **said)
+
+
+def addresses_of(frozen: Frozen) -> dict[str, str]:
+    """Give the address of each virtual machine."""
+    return {name: str(each.address) for name, each in frozen.vms.items()}
+
+
+def test_what_is_proposed_for_virtual_machines() -> None:
+    """Staging first, then servers, agents, plain ones; apart from the machines."""
+    assert addresses_of(propose(whole())) == {
+        "staging": "10.20.0.50",
+        "server1": "10.20.0.51",
+        "server2": "10.20.0.52",
+        "server3": "10.20.0.53",
+        "agent1": "10.20.0.54",
+        "app": "10.20.0.55",
+    }
+    assert str(propose(whole()).staging) == "10.20.0.50"
+
+
+def test_a_site_frozen_before_today_goes_on() -> None:
+    """Machines, VIP, bridge and pool stay; virtual machines get what nobody has."""
+    before = propose(site(THREE))
+    after = propose(whole(), before, built=frozenset({"hv1", "hv2", "hv3"}))
+    assert (after.vip, after.networks, after.machines) == (
+        before.vip,
+        before.networks,
+        before.machines,
+    )
+    assert addresses_of(after)["staging"] == "10.20.0.50"
+
+
+def test_a_virtual_machine_added_moves_nobody() -> None:
+    """And one taken out keeps its address until it comes back."""
+    first = propose(whole())
+    larger = propose(whole(agents=3, vms={"aaa": {}, "app": {}}), first)
+    assert {name: larger.vms[name] for name in first.vms} == first.vms
+    assert addresses_of(larger)["agent2"] == "10.20.0.56"
+    smaller = propose(whole(agents=0, vms={}), larger)
+    assert smaller.vms.keys() == larger.vms.keys()
+    again = propose(whole(agents=1, vms={"new": {}, "app": {}}), smaller)
+    assert again.vms["app"] == first.vms["app"]
+    assert addresses_of(again)["new"] == "10.20.0.59"
+
+
+def test_every_card_is_its_own_and_stays() -> None:
+    """Derived from site and name, locally administered; another site has others."""
+    frozen = propose(whole(agents=20))
+    cards = {each.mac for each in frozen.vms.values()}
+    assert len(cards) == len(frozen.vms)
+    assert all(card.startswith("02:") for card in cards)
+    assert propose(whole(agents=20)).vms == frozen.vms
+    other = propose(whole(agents=20, site="beta"))
+    assert cards & {each.mac for each in other.vms.values()} == set()
+
+
+def test_a_card_that_is_taken_is_not_given() -> None:
+    """By chance or by malice: another is derived."""
+    first = derived_mac("alpha", "app", ())
+    assert derived_mac("alpha", "app", {first}) != first
+    made = site({"hv1": machine(1, mac=first)}, vms={"app": {}})
+    assert propose(made).vms["app"].mac != first
+
+
+def test_each_network_gives_its_own_addresses() -> None:
+    """A machine that moves to another gets one there, and leaves its old one."""
+    networks: dict[str, Any] = {"networks__vm": {"cidr": "10.21.0.0/24", "vlan": "21"}}
+    first = propose(whole(**networks))
+    assert addresses_of(first)["server1"] == "10.21.0.50"
+    assert addresses_of(first)["staging"] == "10.20.0.50"
+    moved = propose(whole(**networks, vms={"app": {"network": "main"}}), first)
+    assert addresses_of(moved)["app"] == "10.20.0.51"
+    assert {name: moved.vms[name] for name in ("server1", "agent1")} == {
+        name: first.vms[name] for name in ("server1", "agent1")
+    }
+
+
+def test_what_is_said_of_a_virtual_machine_stands() -> None:
+    """Proposals go round it; whoever had it first is not moved by it."""
+    said = whole(vms={"app": {"address": "10.20.0.51"}}, staging={"address": "10.20.0.60"})
+    assert addresses_of(propose(said)) == {
+        "staging": "10.20.0.60",
+        "server1": "10.20.0.50",
+        "server2": "10.20.0.52",
+        "server3": "10.20.0.53",
+        "agent1": "10.20.0.54",
+        "app": "10.20.0.51",
+    }
+    first = propose(whole())
+    taken = whole(vms={"app": {}, "new": {"address": "10.20.0.52"}})
+    assert "10.20.0.52 was given to virtual machine server2 at first use" in refused(taken, first)
+    machines = {**THREE, "hv4": machine(4, address="10.20.0.55")}
+    assert "was given to virtual machine app" in refused(
+        site(machines, cluster={"rke2": RKE2, "agents": "1"}, vms={"app": {}}), first
+    )
+    balancer = whole(cluster={"rke2": RKE2, "agents": "1", "address": "10.20.0.53"})
+    assert "cluster.address: 10.20.0.53 was given to virtual machine server3" in refused(
+        balancer, first
+    )
+
+
+def test_what_is_installed_by_hand_gets_no_address() -> None:
+    """Nothing of ours could tell it."""
+    made = whole(vms={"app": {"iso": "cd"}}, images={"cd": {"file": "win.iso"}})
+    vm = propose(made).vms["app"]
+    assert (vm.address, vm.image) == (None, "win.iso")
+
+
+def test_a_newer_default_image_changes_no_site() -> None:
+    """Its URL is frozen where the file leaves it unsaid, and only there."""
+    first = propose(whole())
+    old = replace(first, images={"ubuntu-24.04": "https://x.org/20250101/old.img"})
+    second = propose(whole(agents=2), old)
+    assert second.images == old.images
+    assert second.vms["agent2"].image == "20250101_old.img"
+    said = whole(images={"ubuntu-24.04": {"url": "https://x.org/20260101/new.img"}})
+    assert propose(said, old).images == {}
+    assert propose(said, old).vms["app"].image == "20260101_new.img"
+
+
+def test_a_full_network_is_said() -> None:
+    """At its subnet."""
+    crowded = whole(agents=9, networks__main__cidr="10.20.0.0/28")
+    assert "networks.main.cidr: 10.20.0.0/28 has no address left to propose" in refused(crowded)
+
+
+@given(
+    names=st.lists(st.from_regex(r"vm[a-z0-9]{1,4}", fullmatch=True), unique=True, max_size=6),
+    new=st.from_regex(r"new[a-z]{1,4}", fullmatch=True),
+    servers=st.sampled_from(["1", "3", "5"]),
+    agents=st.integers(0, 4),
+)
+def test_no_address_is_given_twice_and_nobody_moves(
+    names: list[str], new: str, servers: str, agents: int
+) -> None:
+    """Whatever is asked for, and whatever is added to it."""
+    cluster = {"rke2": RKE2, "servers": servers, "agents": str(agents)}
+    first = propose(site(THREE, cluster=cluster, vms={name: {} for name in names}))
+    held = [str(each.address) for each in first.vms.values()]
+    held += [str(each.address) for each in first.machines.values()]
+    held += [str(first.vip), str(first.networks["main"].bridge), "10.20.0.1"]
+    assert len(set(held)) == len(held)
+    assert not any(IPv4Address(each) in first.networks["main"].pool for each in held)
+    larger = site({**THREE, "hv0": machine(9)}, cluster=cluster, vms={n: {} for n in [new, *names]})
+    second = propose(larger, first)
+    assert {name: second.vms[name] for name in first.vms} == first.vms
+    assert {name: second.machines[name] for name in first.machines} == first.machines

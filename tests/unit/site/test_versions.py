@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.site.versions import KNOWN_LINES, line_of, nearest_known, normal_version
+from appliance.site.versions import (
+    KNOWN_LINES,
+    line_of,
+    nearest_known,
+    normal_version,
+    provider_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,3 +60,12 @@ def test_an_unknown_line_is_none() -> None:
     """No guess is made for a line nobody has seen."""
     assert line_of("v1.10.0") is None
     assert line_of("1.8") is None
+
+
+def test_the_provider_follows_harvesters_line() -> None:
+    """Like fits like; a line nobody has seen gets the newest."""
+    assert provider_of("v1.8.0") == "1.8.1"
+    assert provider_of("v1.7.3") == "1.7.0"
+    assert provider_of("v1.99.0") == KNOWN_LINES[-1].provider
+    for line in KNOWN_LINES:
+        assert line.provider.startswith(f"{line.name}.")
