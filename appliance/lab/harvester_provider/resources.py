@@ -237,7 +237,7 @@ def _write_network(network: Json, wanted: State) -> None:
         "type": "bridge",
         "bridge": f"{wanted['cluster_network_name']}-br",
         "promiscMode": True,
-        "vlan": wanted["vlan_id"],
+        "vlan": wanted["vlan_id"] or 0,  # after an import the SDK's zero is null
         "ipam": {},
     }
     network["spec"]["config"] = json.dumps(config, separators=(",", ":"))
