@@ -15,6 +15,8 @@ def test_everything_stays_under_the_root() -> None:
     site = paths.site("alpha")
     kept = [
         paths.depot,
+        paths.keys,
+        paths.image_keyring,
         paths.host_key,
         site.folder,
         site.database,
@@ -33,7 +35,9 @@ def test_two_sites_share_no_file() -> None:
     assert alpha.database != beta.database
 
 
-@pytest.mark.parametrize("site_id", ["", ".", "..", "../etc", "a/b", "depot", "host.key", ".git"])
+@pytest.mark.parametrize(
+    "site_id", ["", ".", "..", "../etc", "a/b", "depot", "keys", "host.key", ".git"]
+)
 def test_an_id_that_would_fall_elsewhere_is_refused(site_id: str) -> None:
     """A site called `depot` would lie in the folder of the artifacts."""
     with pytest.raises(ValueError, match="cannot be the folder of a site"):
