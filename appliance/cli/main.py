@@ -22,7 +22,13 @@ from appliance.cli.options import (
 )
 from appliance.cli.printing import FetchProgress, print_error, print_text
 from appliance.cli.running import Wish, check_site, run_site
-from appliance.cli.state import export_app, import_a_state, show_secret, write_kubeconfig
+from appliance.cli.state import (
+    export_app,
+    import_a_state,
+    show_drift,
+    show_secret,
+    write_kubeconfig,
+)
 from appliance.errors import BridgeheadError, InputError
 from appliance.flow.looking import look_at
 from appliance.flow.orders import approve, reinstall, unknown_machines
@@ -224,6 +230,7 @@ def read_code(
 
 app.add_typer(export_app, name="export")
 app.command("import")(import_a_state)
+app.command("drift")(show_drift)
 app.command("secret")(show_secret)
 app.command("kubeconfig")(write_kubeconfig)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -9,14 +10,19 @@ from typing import Annotated
 
 import typer
 
-from appliance.cli.options import SiteFile, StateFolder, Yes
+from appliance.cli.options import Json, SiteFile, StateFolder, Yes
 from appliance.cli.printing import print_text
 from appliance.errors import InputError
+from appliance.flow.drifting import drift_of
+from appliance.flow.inventories import inventory_text
 from appliance.flow.looking import look_at
 from appliance.flow.shown_secrets import NAMES, shown_secret
 from appliance.flow.transferring import export_state, import_state
 from appliance.paths import Paths
 from appliance.values import Secret
+
+DRIFT = 5
+"""The exit code of drift found."""
 
 PassphraseFile = Annotated[
     Path | None,
@@ -51,6 +57,40 @@ def import_a_state(
     passphrase = _passphrase(passphrase_file, twice=False)
     site_id = import_state(file, Paths(state), passphrase, replace=replace)
     print_text(f"this laptop goes on with the site {site_id}")
+
+
+@export_app.command("inventory")
+def export_an_inventory(
+    site: SiteFile,
+    out: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="The file to write; else the screen.")
+    ] = None,
+    state: StateFolder = Paths().root,
+) -> None:
+    """Write the cluster as an Ansible inventory that rke2-ansible takes too. It holds no secret."""
+    look = look_at(site, Paths(state))
+    text = inventory_text(look)
+    if out is None:
+        print_text(text.rstrip("\n"))
+        return
+    try:
+        out.write_text(text, "utf-8")
+    except OSError as error:
+        raise InputError("the file cannot be written", where=str(out), why=str(error)) from error
+    print_text(str(out))
+
+
+def show_drift(site: SiteFile, as_json: Json = False, state: StateFolder = Paths().root) -> None:
+    """Say what differs from what was built. Nothing is changed; exit 5 if anything differs."""
+    look = look_at(site, Paths(state))
+    with look.writing(exclusive="provision drift") as context:
+        found = drift_of(context, look.plan)
+    if as_json:
+        print_text(json.dumps({"site": look.plan.site_id, "drift": list(found)}))
+    else:
+        print_text("\n".join(found) if found else "all is as it was built")
+    if found:
+        raise typer.Exit(DRIFT)
 
 
 def show_secret(

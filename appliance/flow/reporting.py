@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 from appliance.artifacts.depot import Depot
@@ -12,6 +12,7 @@ from appliance.flow.context import Context
 from appliance.flow.looking import Look
 from appliance.flow.stocking import wants_of
 from appliance.handover.report import Artifact, gather, render
+from appliance.handover.sheet import make_sheet, render_sheet
 from appliance.handover.support import Support, SupportSources, write_support
 from appliance.site.plan import Plan
 from appliance.tools.clock import as_text
@@ -32,6 +33,21 @@ def write_report(
     artifacts = [Artifact(each.name, each.digest, each.size) for each in files]
     name = f"report-{as_text(context.clock.utc()).replace(':', '')}.html"
     return _write(context, plan, artifacts, context.site_paths.reports / name, outcome)
+
+
+def write_sheet(
+    context: Context,
+    plan: Plan,
+    *,
+    not_safe: tuple[str, ...],
+    fingerprints: tuple[tuple[str, str], ...],
+) -> Path:
+    """Write the hand-over sheet into the site's reports folder; give its path."""
+    now = context.clock.utc()
+    sheet = make_sheet(
+        plan, made_at=now, not_safe=not_safe, fingerprints=fingerprints, zone=_zone(now)
+    )
+    return _replace(context.site_paths.reports / "hand-over.html", render_sheet(sheet))
 
 
 def report_of(look: Look, out: Path | None) -> Path:
@@ -73,14 +89,22 @@ def _write(
         plan,
         artifacts,
         now=now,
-        zone=datetime.fromtimestamp(now, UTC).astimezone().tzinfo or UTC,
+        zone=_zone(now),
         actions=[
             _ACTIONS[event.kind] for event in context.journal.events() if event.kind in _ACTIONS
         ],
         outcome=outcome,
     )
+    return _replace(path, render(report))
+
+
+def _zone(now: float) -> tzinfo:
+    return datetime.fromtimestamp(now, UTC).astimezone().tzinfo or UTC
+
+
+def _replace(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(render(report), "utf-8")
+    draft.write_text(text, "utf-8")
     draft.replace(path)
     return path

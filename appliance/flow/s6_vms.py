@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import wait as wait_for
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from appliance.errors import BridgeheadError, StepError, StopRequestedError
+from appliance.errors import StepError, StopRequestedError
 from appliance.flow.context import Context
 from appliance.flow.s5_hypervisor import Hypervisor
 from appliance.flow.secrets import site_secrets
 from appliance.flow.services import Services
 from appliance.flow.site_terraform import SiteTerraform
+from appliance.flow.staging_files import Staging
 from appliance.flow.step import Done, NotYet, Step
 from appliance.flow.tending import Say, Tending
 from appliance.flow.vm_secrets import known_hosts, vm_secrets
@@ -84,7 +85,8 @@ class VmsStep(Step[VmsWanted, Vms]):
             known_hosts(plan, secrets), site_secrets(context.vault).ssh_key, context.vault.all()
         )
         awaited = tuple(vm for vm in plan.vms if vm.image and vm.address and vm.running)
-        tending.work(lambda say: _await_all(context, awaited, login, say))
+        staging = Staging(context, plan, login.known_hosts) if plan.staging else None
+        tending.work(lambda say: _await_all(given, awaited, login, staging, context.stop, say))
         states = {vm.name: "running" if vm.running else "stopped" for vm in plan.vms}
         return Done(
             Vms(plan, tuple(vm.name for vm in awaited), login.known_hosts),
@@ -140,28 +142,39 @@ def _named(changes: Changes, *actions: Action) -> frozenset[str]:
     )
 
 
-def _await_all(context: Context, vms: tuple[VmPlan, ...], login: Login, say: Say) -> None:
-    """See every machine answer; raise for the first that does not, after the others are told."""
+def _await_all(
+    given: VmsWanted,
+    vms: tuple[VmPlan, ...],
+    login: Login,
+    staging: Staging | None,
+    stop: threading.Event,
+    say: Say,
+) -> None:
+    """See every machine answer; the staging machine is set up while the others still boot.
+
+    Raises what the first of them failed with, after the others' failures are told.
+    """
 
     def one(vm: VmPlan) -> None:
+        answers = f"{vm.name} answers by SSH"
         wait_for_vm(
             vm,
             login,
-            stop=context.stop,
+            stop=stop,
             seconds=_LIMIT_SECONDS,
-            on_answer=lambda: say(
-                "vm", f"{vm.name} answers by SSH", machine=vm.name, data={"now": "answers"}
-            ),
+            on_answer=lambda: say("vm", answers, machine=vm.name, data={"now": "answers"}),
         )
+        if staging is not None and given.plan.staging and vm.name == given.plan.staging.vm:
+            staging.set_up(say)
         say("vm", f"{vm.name} is ready", machine=vm.name, data={"now": "ready"})
 
     with ThreadPoolExecutor(max_workers=max(1, len(vms)), thread_name_prefix="vm") as pool:
-        futures: Mapping[str, Future[None]] = {vm.name: pool.submit(one, vm) for vm in vms}
-        wait_for(futures.values())
-    failed = [error for each in futures.values() if (error := each.exception()) is not None]
-    stopped = [each for each in failed if isinstance(each, StopRequestedError)]
-    for error in (*stopped, *failed):
-        if len(failed) > 1 and isinstance(error, BridgeheadError) and not stopped:
-            for other in failed[1:]:
-                say("finding", str(other))
-        raise error
+        futures = [pool.submit(one, vm) for vm in vms]
+    failed = [error for each in futures if (error := each.exception()) is not None]
+    for error in failed:
+        if isinstance(error, StopRequestedError):
+            raise error
+    for error in failed[1:]:
+        say("finding", str(error))
+    if failed:
+        raise failed[0]

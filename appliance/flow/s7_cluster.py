@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from appliance.artifacts.depot import Depot
 from appliance.cluster.health import Health, health
-from appliance.cluster.inventory import TOKEN_VARIABLE, inventory
+from appliance.cluster.inventory import TOKEN_VARIABLE
 from appliance.cluster.kubeconfig import fetch_kubeconfig
 from appliance.errors import DeadlineError
+from appliance.flow.ansible_events import tell_task
 from appliance.flow.context import Context
+from appliance.flow.inventories import cluster_inventory
 from appliance.flow.s6_vms import Vms
 from appliance.flow.secrets import kubernetes_token, site_secrets
 from appliance.flow.services import Services
@@ -22,7 +23,6 @@ from appliance.flow.tending import Say, Tending
 from appliance.site.plan import Plan
 from appliance.tools import data
 from appliance.tools.ansible import PlaybookResult, SshAccess, run_playbook
-from appliance.tools.ansible_events import AnsibleEvent
 from appliance.values import Secret
 from appliance.vms.cloud_init import USER
 
@@ -55,13 +55,14 @@ class ClusterStep(Step[ClusterWanted, Cluster]):
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._depot = Depot(context.paths.depot)
 
     def digest(self, given: ClusterWanted) -> str:
         """Name what the playbook is given."""
         if given.plan.cluster is None:
             return "none"
-        text = json.dumps(_inventory(given, self._depot), sort_keys=True, default=str)
+        text = json.dumps(
+            cluster_inventory(given.plan, self._context.paths), sort_keys=True, default=str
+        )
         return hashlib.sha256(text.encode()).hexdigest()
 
     def check(self, given: ClusterWanted) -> Done[Cluster] | NotYet:
@@ -104,11 +105,11 @@ class ClusterStep(Step[ClusterWanted, Cluster]):
         )
         result = run_playbook(
             data.path("playbooks") / playbook,
-            _inventory(given, self._depot),
+            cluster_inventory(given.plan, self._context.paths),
             folder=context.site_paths.folder / "ansible",
             ssh=SshAccess(USER, site_secrets(context.vault).ssh_key, given.vms.known_hosts),
             secret_vars={TOKEN_VARIABLE: kubernetes_token(context.vault)},
-            on_event=lambda event: _tell(event, say),
+            on_event=lambda event: tell_task(event, say),
             stop=context.stop,
         )
         result.raise_for_failure()
@@ -142,16 +143,6 @@ class ClusterStep(Step[ClusterWanted, Cluster]):
         return found
 
 
-def _inventory(given: ClusterWanted, depot: Depot) -> dict[str, Any]:
-    cluster = given.plan.cluster
-    names = cluster.artifacts if cluster is not None else ()
-    return inventory(given.plan, {name: str(depot.digests(name)["sha256"]) for name in names})
-
-
 def _done(plan: Plan, found: Health, *, changed: int = 0) -> Done[Cluster]:
     evidence: Mapping[str, Any] = {"nodes": dict.fromkeys(found.ready, "Ready"), "changed": changed}
     return Done(Cluster(plan, found), evidence)
-
-
-def _tell(event: AnsibleEvent, say: Say) -> None:
-    say("ansible", f"{event.host}: {event.task}: {event.outcome}", machine=event.host)

@@ -27,7 +27,7 @@ _TOLD = frozenset({Kind.APPLY_START, Kind.APPLY_COMPLETE, Kind.APPLY_ERRORED, Ki
 class SiteTerraform:
     """Plans and applies for one site. Use it inside `opened`."""
 
-    def __init__(self, context: Context, plan: Plan, api: HarvesterApi) -> None:
+    def __init__(self, context: Context, plan: Plan, api: HarvesterApi | None) -> None:
         self._context = context
         self._plan = plan
         self._api = api
@@ -90,7 +90,7 @@ class SiteTerraform:
         return {image.file: depot.digests(image.file)["sha512"].hex for image in self._plan.images}
 
     def _existing(self, change: ResourceChange) -> str | None:
-        return self._api.existing(change.kind, dict(change.values or {}))
+        return self._api.existing(change.kind, change.values or {}) if self._api else None
 
     def _hear(self, event: TfEvent) -> None:
         if self._say is not None and event.kind in _TOLD:

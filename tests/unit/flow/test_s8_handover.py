@@ -27,4 +27,11 @@ def test_the_report_names_the_certificate_and_lies_with_the_site(tmp_path: Path)
         reports = context.site_paths.reports
     assert path.parent == reports
     assert path.read_text("utf-8").lower().startswith("<!doctype html>")
-    assert entry.evidence == {"report": str(path), "certificate": "ab" * 32}
+    sheet = reports / "hand-over.html"
+    assert "bridge" not in sheet.read_text("utf-8")
+    assert entry.evidence == {
+        "report": str(path),
+        "sheet": str(sheet),
+        "certificate": "ab" * 32,
+        "safe to unplug": "yes",
+    }

@@ -1,0 +1,29 @@
+"""The cluster's inventory from the Plan and the depot's checksums."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from appliance.artifacts.depot import Depot
+from appliance.cluster.inventory import export, inventory
+from appliance.flow.looking import Look
+from appliance.paths import Paths
+from appliance.site.plan import Plan
+from appliance.vms.cloud_init import USER
+
+
+def cluster_inventory(plan: Plan, paths: Paths) -> dict[str, Any]:
+    """Give what Ansible is given. Raises InputError without a cluster, ArtifactError."""
+    return inventory(plan, _digests(plan, paths))
+
+
+def inventory_text(look: Look) -> str:
+    """Give it as YAML, for people and for rke2-ansible. Raises as `cluster_inventory`."""
+    return export(look.plan, _digests(look.plan, look.paths), user=USER)
+
+
+def _digests(plan: Plan, paths: Paths) -> Mapping[str, str]:
+    depot = Depot(paths.depot)
+    names = plan.cluster.artifacts if plan.cluster is not None else ()
+    return {name: str(depot.digests(name)["sha256"]) for name in names}
