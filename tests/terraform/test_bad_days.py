@@ -24,7 +24,14 @@ from appliance.lab.harvester_sim.sim import HarvesterSim
 from appliance.tools.http_client import HttpClient
 from appliance.values import Secret
 from appliance.vms.changes import ResourceChange
-from tests.terraform.parts import Served, Site, machine, variables
+from tests.terraform.parts import (
+    NETWORK_DATA,
+    Served,
+    Site,
+    give_user_data,
+    machine,
+    variables,
+)
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -111,6 +118,11 @@ def image_uid(sim: HarvesterSim) -> str:
     return str(sim.store.get(kinds.IMAGE, "default", "blank")["metadata"]["uid"])
 
 
+def machine_uid(sim: HarvesterSim, name: str) -> str:
+    """Give a machine's identity."""
+    return str(sim.store.get(kinds.MACHINE, "default", name)["metadata"]["uid"])
+
+
 def applying(folder: Path) -> int:
     """Give the process that applies in this folder."""
     for path in Path("/proc").glob("[0-9]*/cmdline"):
@@ -171,6 +183,29 @@ def test_interrupted_while_an_image_is_fetched(
         site.driver.apply(changes)
     assert image_uid(sim) == before
     assert site.driver.plan().is_empty
+
+
+def test_machines_that_the_state_lost(
+    site: Site, sim: HarvesterSim, image: Served, tmp_path: Path
+) -> None:
+    """A power cut took the state: all is taken over from what is there, and nothing made twice."""
+    give_user_data(sim, "srv1-user-data")
+    values = variables(
+        image,
+        srv1=machine(user_data_secret="srv1-user-data", network_data=NETWORK_DATA, running=False),
+        old=machine(mac="02:00:00:00:00:02", image=None, iso="blank", running=False),
+    )
+    site.driver.prepare(values)
+    site.driver.apply(site.driver.plan())
+    before = {name: machine_uid(sim, name) for name in ("srv1", "old")}
+    (tmp_path / "terraform" / "terraform.tfstate").unlink()
+    site.driver.prepare(values)
+    changes = site.driver.plan(existing=looks(sim))
+    assert (changes.counts.adopt, changes.counts.add, changes.counts.remove) == (5, 0, 0)
+    site.driver.apply(changes)
+    assert {name: machine_uid(sim, name) for name in before} == before
+    assert site.driver.plan().is_empty
+    assert site.driver.drift().is_empty
 
 
 def test_a_machine_taken_away_behind_its_back(site: Site, sim: HarvesterSim, image: Served) -> None:
