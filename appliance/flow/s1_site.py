@@ -15,6 +15,7 @@ from appliance.site.make_plan import make_plan
 from appliance.site.model import Site
 from appliance.site.places import Places
 from appliance.site.plan import Plan
+from appliance.store.journal import Journal
 
 
 class SiteStep(Step[Path, Plan]):
@@ -70,6 +71,25 @@ def propose_again(context: Context, site: Site, places: Places) -> Frozen:
         each.name
         for each in context.proven.all()
         if each.installed is not None or each.record.get("installs", 0)
-    )
+    ) | built_vms(context.journal)
     frozen = None if kept is None else Frozen.from_json(kept)
     return propose(site, frozen, built=built, places=places)
+
+
+def built_vms(journal: Journal) -> frozenset[str]:
+    """Name the virtual machines that were made: what the last whole s6 had, and was heard of since.
+
+    One that was taken out of the file is not among them once s6 has gone through without it.
+    """
+    whole = [each for each in journal.steps() if each.name == "s6" and each.outcome == "done"]
+    kept = whole[-1].evidence.get("vms") if whole else None
+    names = set(kept) if isinstance(kept, dict) else set()
+    since = whole[-1].started if whole else 0.0
+    for event in journal.events():
+        if event.kind != "vm" or event.machine is None or event.at < since:
+            continue
+        if event.data.get("now") == "removed":
+            names.discard(event.machine)
+        else:
+            names.add(event.machine)
+    return frozenset(names)

@@ -9,7 +9,7 @@ import pytest
 from appliance.errors import SiteFileError
 from appliance.flow.engine import Engine
 from appliance.flow.orders import approve
-from appliance.flow.s1_site import SiteStep
+from appliance.flow.s1_site import SiteStep, built_vms
 from appliance.store.machines import Proven
 from appliance.values import Mac
 from tests.unit.flow.support import context_in
@@ -78,6 +78,42 @@ def test_a_change_to_what_is_built_is_refused(tmp_path: Path) -> None:
         with pytest.raises(SiteFileError, match="hv1"):
             step.run(_file(tmp_path, text))
         assert context.frozen.read() == kept
+
+
+_WITH_VMS = _SITE + "vms: {app: {}, old: {}}\n"
+
+
+def test_a_change_to_a_virtual_machine_that_was_made_is_refused(tmp_path: Path) -> None:
+    """Heard of in a run that was killed, it counts as made."""
+    with context_in(tmp_path) as context:
+        step = SiteStep(context)
+        step.run(_file(tmp_path, _WITH_VMS))
+        context.tell("vm", "app is created", machine="app", data={"now": "created"})
+        text = _WITH_VMS.replace("app: {}", "app: {address: 10.20.0.99}")
+        with pytest.raises(SiteFileError, match="app was made with"):
+            step.run(_file(tmp_path, text))
+
+
+def test_which_virtual_machines_were_made(tmp_path: Path) -> None:
+    """What the last whole s6 had, and what was heard of since; not what was taken away."""
+    with context_in(tmp_path) as context:
+        journal = context.journal
+        assert built_vms(journal) == frozenset()
+        context.tell("vm", "old answers", machine="old", at=context.clock.utc() - 60)
+        assert built_vms(journal) == {"old"}
+        run = journal.begin_run("1", "eth0")
+        journal.begin_step(run, "s6", "x")
+        journal.end_step(run, "s6", "done", {"vms": {"app": "running"}})
+        assert built_vms(journal) == {"app"}
+        context.tell("vm", "new is created", machine="new", at=context.clock.utc() + 60)
+        assert built_vms(journal) == {"app", "new"}
+        gone = {"now": "removed"}
+        context.tell("vm", "app is gone", machine="app", data=gone, at=context.clock.utc() + 90)
+        assert built_vms(journal) == {"new"}
+        again = journal.begin_run("1", "eth0")
+        journal.begin_step(again, "s6", "x")
+        journal.end_step(again, "s6", "done", {"vms": "none wanted"})
+        assert "app" not in built_vms(journal)
 
 
 def test_the_digest_is_of_the_files_bytes(tmp_path: Path) -> None:
