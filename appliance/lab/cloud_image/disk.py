@@ -27,17 +27,17 @@ _ESP_ID = "4c41422d-0000-4000-8000-000000000015"
 _ROOT_ID = "4c41422d-0000-4000-8000-000000000001"
 
 
-def make_disk(root: Path, esp: Path, boot_code: Path, image: Path) -> None:
+def make_disk(root: Path, esp: Path, boot_code: Path, image: Path, *, size: int = SIZE) -> None:
     """Make `image` (qcow2) of a root folder, a boot partition (FAT) and a BIOS boot sector.
 
-    `root` must hold no file of one build: the file system's own times are set, not its files'.
-    Raises ArtifactError.
+    `size` is what the machine sees, in octets, whole MiB. `root` must hold nothing that differs
+    from build to build. Raises ArtifactError.
     """
     raw = image.with_name(f".{image.name}.raw")
     filesystem = image.with_name(f".{image.name}.ext4")
     try:
-        _format_root(root, filesystem)
-        _partition(raw)
+        _format_root(root, filesystem, size)
+        _partition(raw, size)
         _place(raw, boot_code.read_bytes()[:_BOOT_CODE], 0)
         for source, at in ((esp, ESP_AT), (filesystem, ROOT_AT)):
             run(
@@ -55,8 +55,8 @@ def make_disk(root: Path, esp: Path, boot_code: Path, image: Path) -> None:
         filesystem.unlink(missing_ok=True)
 
 
-def _format_root(root: Path, filesystem: Path) -> None:
-    size = SIZE - ROOT_AT - MIB  # the last sectors hold the table's second copy
+def _format_root(root: Path, filesystem: Path, disk_size: int) -> None:
+    size = disk_size - ROOT_AT - MIB  # the last sectors hold the table's second copy
     with filesystem.open("wb") as opened:
         opened.truncate(size)
     # Tables are written now, so that no kernel thread writes them in every machine.
@@ -91,12 +91,12 @@ def _set_times(root: Path, filesystem: Path) -> None:
         script.unlink()
 
 
-def _partition(raw: Path) -> None:
+def _partition(raw: Path, size: int) -> None:
     raw.unlink(missing_ok=True)
     with raw.open("wb") as opened:
-        opened.truncate(SIZE)
+        opened.truncate(size)
     esp = f"15:{ESP_AT // _SECTOR}:{ROOT_AT // _SECTOR - 1}"
-    rest = f"1:{ROOT_AT // _SECTOR}:{(SIZE - MIB) // _SECTOR - 1}"
+    rest = f"1:{ROOT_AT // _SECTOR}:{(size - MIB) // _SECTOR - 1}"
     run(
         _OF,
         *("sgdisk", "--clear", f"--disk-guid={_DISK_ID}"),

@@ -110,7 +110,7 @@ mkdir -p "$units/multi-user.target.wants"
 ln -sf /lib/systemd/system/cloud-init.target "$units/multi-user.target.wants/"
 
 # ------------------------------------------------------------------ network, names, time, SSH
-for unit in systemd-networkd ssh; do
+for unit in acpid systemd-networkd ssh; do
     ln -sf "/lib/systemd/system/$unit.service" "$units/multi-user.target.wants/"
 done
 ln -sf /lib/systemd/system/ssh.service "$units/sshd.service"
@@ -164,6 +164,11 @@ printf '[Unit]\nConditionPathExists=/etc/systemd/timesyncd.conf.d/cloud-init.con
     >"$units/systemd-timesyncd.service.d/told.conf"
 # Nothing to say at a login.
 sed -i -E '/pam_(motd|mail)\.so/d' "$root/etc/pam.d/sshd" "$root/etc/pam.d/login"
+
+# The power button is how a hypervisor stops a machine. systemd-logind would hear it, but by D-Bus.
+mkdir -p "$root/etc/acpi/events"
+printf 'event=button[ /]power.*\naction=/sbin/poweroff\n' >"$root/etc/acpi/events/power"
+rm -f "$root"/etc/acpi/events/powerbtn*
 
 # ------------------------------------------------------------------ what a start need not do
 mkdir -p "$root/etc/systemd/system-generators" "$root/etc/systemd/journald.conf.d"

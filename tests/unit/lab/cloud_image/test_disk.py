@@ -20,6 +20,9 @@ needs_tools = pytest.mark.skipif(
 )
 
 
+SIZE = 128 * disk.MIB
+
+
 def parts(folder: Path) -> tuple[Path, Path, Path]:
     """Give a root folder, a boot partition and a boot sector."""
     root = folder / "root"
@@ -37,7 +40,7 @@ def parts(folder: Path) -> tuple[Path, Path, Path]:
 def made(folder: Path) -> Path:
     """Make the disk and give it as it is seen by a machine."""
     image, raw = folder / "disk.img", folder / "disk.raw"
-    disk.make_disk(*parts(folder), image)
+    disk.make_disk(*parts(folder), image, size=SIZE)
     subprocess.run(["qemu-img", "convert", "-O", "raw", image, raw], check=True)
     return raw
 
@@ -55,7 +58,7 @@ def test_everything_is_in_its_place(tmp_path: Path) -> None:
         opened.seek(disk.ESP_AT)
         assert opened.read(8) == b"FAT FAT "
         opened.seek(disk.ROOT_AT)
-        (tmp_path / "root.ext4").write_bytes(opened.read(disk.SIZE - disk.ROOT_AT - disk.MIB))
+        (tmp_path / "root.ext4").write_bytes(opened.read(SIZE - disk.ROOT_AT - disk.MIB))
     checked = subprocess.run(
         ["e2fsck", "-fn", tmp_path / "root.ext4"], check=False, capture_output=True, text=True
     )
@@ -75,7 +78,7 @@ def test_the_same_parts_make_the_same_disk(tmp_path: Path) -> None:
     images = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        disk.make_disk(*parts(tmp_path / name), tmp_path / name / "disk.img")
+        disk.make_disk(*parts(tmp_path / name), tmp_path / name / "disk.img", size=SIZE)
         images.append((tmp_path / name / "disk.img").read_bytes())
         time.sleep(1.1)  # ext4 counts in seconds
     assert images[0] == images[1]
