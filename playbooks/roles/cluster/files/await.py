@@ -1,4 +1,4 @@
-"""Waits on a member until its service runs and the nodes it is asked about are Ready.
+"""Starts a member's service, and waits until it runs and the nodes asked about are Ready.
 
 Asks systemd and the Kubernetes API (with the administrator's kubeconfig of this server), and
 ends at the first sure sign that waiting is in vain. The last line says what was seen. Runs on
@@ -32,6 +32,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--unit", required=True)
     parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--start", choices=["start", "restart"])
     parser.add_argument("--kubeconfig", type=Path)
     parser.add_argument("--nodes", default="")
     asked = parser.parse_args()
@@ -39,6 +40,8 @@ def main() -> int:
     end = time.monotonic() + asked.seconds
     since = time.time() - BEFORE_S
     crashes = int(show(asked.unit, "NRestarts") or 0)
+    if asked.start:
+        start(asked.unit, asked.start)
     while True:
         missing = missing_of_unit(asked.unit)
         if not missing and asked.kubeconfig:
@@ -52,6 +55,12 @@ def main() -> int:
             print(f"{missing}: {last_words(asked.unit, since)}")
             return 1
         time.sleep(PAUSE_S)
+
+
+def start(unit: str, how: str) -> None:
+    """Have a unit start, now and whenever the machine does; it is not waited for."""
+    for words in (["daemon-reload"], ["enable", "--quiet", unit], [how, "--no-block", unit]):
+        subprocess.run(["systemctl", *words], check=True)
 
 
 def show(unit: str, key: str) -> str:
