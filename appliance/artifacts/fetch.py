@@ -145,12 +145,24 @@ class Fetcher:
         """Download a file, verify it and admit it. An empty `accepted` takes it at first use.
 
         Where `source` has no such file, `elsewhere` is tried in turn.
+
         Raises ArtifactError: refused by the server, wrong checksum (what came is removed), full
         disk, or too many tries (what came is kept, and the next run goes on from there).
         """
+        file = self.fetch_if_there(want, accepted, now)
+        if file is None:
+            raise _refused(want, 404)
+        return file
+
+    def fetch_if_there(
+        self, want: Wanted, accepted: tuple[Digest, ...], now: float
+    ) -> DepotFile | None:
+        """Do as `fetch` does, but give None where no place has such a file."""
         path = self._depot.incoming / f"{plain_name(want.name)}.part"
         algorithm = accepted[0].algorithm if accepted else "sha256"
         part = self._download_from_any(want, path, algorithm)
+        if part is None:
+            return None
         digest = Digest(part.algorithm, part.running.hexdigest())
         if accepted and not any(digest.matches(each) for each in accepted):
             part.drop()
@@ -160,7 +172,7 @@ class Fetcher:
             part.path, want.name, digest, origin=Origin.UPSTREAM, source=part.url, now=now
         )
 
-    def _download_from_any(self, want: Wanted, path: Path, algorithm: str) -> _Part:
+    def _download_from_any(self, want: Wanted, path: Path, algorithm: str) -> _Part | None:
         for url in (want.source, *want.elsewhere):
             part = _Part(path, url, algorithm)
             try:
@@ -168,7 +180,7 @@ class Fetcher:
             except _NotThere:
                 continue
             return part
-        raise _refused(want, 404)
+        return None
 
     def _download(self, want: Wanted, part: _Part) -> None:
         failures, rest = 0, self._patience.first

@@ -101,7 +101,9 @@ def _one(
         file = import_file(here, want, accepted, depot, now=now, origin=origin, progress=progress)
         return Gathered(file, How.IMPORTED, want.trust)
     if want.is_remote and sources.fetcher is not None and not want.import_only:
-        return Gathered(sources.fetcher.fetch(want, accepted, now), How.FETCHED, want.trust)
+        fetch = sources.fetcher.fetch if want.needed else sources.fetcher.fetch_if_there
+        fetched = fetch(want, accepted, now)
+        return None if fetched is None else Gathered(fetched, How.FETCHED, want.trust)
     if not want.needed:
         return None
     raise _nowhere(want, sources)

@@ -317,6 +317,7 @@ def test_another_place_is_tried_where_the_first_has_no_such_file(
     )
     assert fetcher.fetch(there, (DIGEST,), 1.0).source == f"{mirror.url}/{NAME}"
     nowhere = replace(there, elsewhere=(f"{mirror.url}/v2/{NAME}",))
+    assert fetcher.fetch_if_there(nowhere, (DIGEST,), 2.0) is None
     with pytest.raises(ArtifactError, match="cannot be fetched") as caught:
         fetcher.fetch(nowhere, (DIGEST,), 2.0)
     assert "404" in caught.value.why

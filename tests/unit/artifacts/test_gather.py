@@ -171,6 +171,15 @@ def test_what_is_not_needed_is_passed_over(depot: Depot, tmp_path: Path) -> None
     assert len(gather((LOOSE, vouched), depot, sources, now=1.0)) == 2
 
 
+def test_what_is_not_needed_may_be_missing_upstream(mirror: MirrorLike, depot: Depot) -> None:
+    """A mirror made of another laptop's depot need not have it; what is needed must be there."""
+    want = replace(LOOSE, source=f"{mirror.url}/a.sums")
+    assert gather((want,), depot, online(depot), now=1.0) == ()
+    assert len(mirror.asked) == 1
+    with pytest.raises(ArtifactError, match="cannot be fetched"):
+        gather((replace(want, needed=True),), depot, online(depot), now=1.0)
+
+
 def test_what_is_only_imported_is_never_fetched(mirror: MirrorLike, depot: Depot) -> None:
     """OpenTofu is taken where somebody brought it."""
     mirror.files["a.sums"] = b"x"
