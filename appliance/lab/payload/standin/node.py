@@ -13,6 +13,7 @@ import os
 import secrets
 import socket
 import ssl
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -23,15 +24,18 @@ import yaml
 
 from . import system
 from .config import Config
-from .servers import Members, Supervisor, Web, serve
+from .servers import LAB_ONLY, Kubernetes, Members, Supervisor, Web, serve
 from .system import say
 
 OEM = Path("/oem")
 PERSISTENT = Path("/persistent")
 STATE = PERSISTENT / "standin"
+KUBECONFIG = Path("/etc/rancher/rke2/rke2.yaml")
 API_PORT = 443
+KUBERNETES_PORT = 6443
 SUPERVISOR_PORT = 9345
 JOIN_PAUSE_S = 10.0
+TOKEN_PAUSE_S = 5.0
 
 
 def live_on() -> None:
@@ -110,14 +114,17 @@ def lead(config: Config, hostname: str, card: str, address: str) -> None:
     system.run("ip", "addr", "replace", f"{vip}/32", "dev", card)
     system.announce(card, vip)
     say(f"node {hostname}: VIP {vip} on {card}")
-    names = [vip, address, hostname, *config.get("sans", [])]
+    names = [vip, address, hostname, "127.0.0.1", *config.get("sans", [])]
     certificate = _certificate(names)
     members = Members(STATE / "members.json")
     members.add(hostname, address)
     relay = system.from_host("relay")
     ca = Path(certificate[0]).read_text(encoding="ascii")
     supervisor = serve(SUPERVISOR_PORT, Supervisor(config["token"], ca, members), certificate)
+    serve(KUBERNETES_PORT, Kubernetes(relay), certificate)
     web = serve(API_PORT, Web(members, relay), certificate)
+    if relay:
+        threading.Thread(target=_keep_kubeconfig, args=(relay, ca), daemon=True).start()
     say(f"node {hostname}: ready, https://{vip}/ping answers")
     supervisor.join()
     web.join()
@@ -152,6 +159,51 @@ def _kind(name: str) -> str:
     except ValueError:
         return "DNS"
     return "IP"
+
+
+def _keep_kubeconfig(relay: str, ca: str) -> None:
+    """Write RKE2's own kubeconfig, with a token of the lab's API, as soon as that can be had.
+
+    The real one holds a client certificate instead; it is found and used in the same way.
+    """
+    kept = STATE / "rke2.yaml"
+    while not kept.exists():
+        try:
+            with urllib.request.urlopen(f"{relay}{LAB_ONLY}node-token", timeout=15) as answer:
+                token = json.load(answer)["token"]
+        except (OSError, ValueError):
+            time.sleep(TOKEN_PAUSE_S)
+            continue
+        draft = kept.with_suffix(".new")
+        draft.touch(mode=0o600)
+        draft.write_text(rke2_kubeconfig(token, ca))
+        draft.rename(kept)
+        os.sync()
+    KUBECONFIG.parent.mkdir(parents=True, exist_ok=True)
+    KUBECONFIG.unlink(missing_ok=True)
+    KUBECONFIG.touch(mode=0o600)
+    KUBECONFIG.write_text(kept.read_text())
+    say(f"node: {KUBECONFIG} written")
+
+
+def rke2_kubeconfig(token: str, ca: str) -> str:
+    """Give a kubeconfig as RKE2 leaves it on a server node: it leads to the node itself."""
+    authority = base64.b64encode(ca.encode()).decode()
+    cluster = {
+        "certificate-authority-data": authority,
+        "server": f"https://127.0.0.1:{KUBERNETES_PORT}",
+    }
+    return yaml.safe_dump(
+        {
+            "apiVersion": "v1",
+            "clusters": [{"cluster": cluster, "name": "default"}],
+            "contexts": [{"context": {"cluster": "default", "user": "default"}, "name": "default"}],
+            "current-context": "default",
+            "kind": "Config",
+            "preferences": {},
+            "users": [{"name": "default", "user": {"token": token}}],
+        }
+    )
 
 
 # --- join -----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The HTTPS servers of an installed node: 443 (the API's door) and 9345 (RKE2's supervisor)."""
+"""The HTTPS servers of an installed node: 443 (the API's door), 6443 and 9345 (RKE2's)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 _CHUNK = 65536
+LAB_ONLY = "/lab/"
+"""What the lab's API stand-in tells its nodes alone, never the world before the VIP."""
+_KUBERNETES = ("api", "apis", "version", "healthz", "livez", "readyz", "openapi")
 
 
 class Members:
@@ -85,10 +88,25 @@ class Web:
                 for name, address in sorted(self._members.all().items())
             ]
             request.answer(200, json.dumps({"nodes": nodes}), "application/json")
-        elif self._relay is not None:
+        elif self._relay is not None and not path.startswith(LAB_ONLY):
             _relay(request, self._relay.hostname or "", self._relay.port or 80)
         elif path == "/":
             request.answer(200, "<title>Harvester</title>", "text/html")
+        else:
+            request.answer(404, "404 page not found")
+
+
+class Kubernetes:
+    """Port 6443: Kubernetes' own paths to the relay, nothing of Rancher's or the dashboard's."""
+
+    def __init__(self, relay: str) -> None:
+        self._relay = urlsplit(relay) if relay else None
+
+    def handle(self, request: _Handler) -> None:
+        """Answer one request."""
+        first = request.path.partition("?")[0].lstrip("/").partition("/")[0]
+        if self._relay is not None and first in _KUBERNETES:
+            _relay(request, self._relay.hostname or "", self._relay.port or 80)
         else:
             request.answer(404, "404 page not found")
 
@@ -192,13 +210,15 @@ class _TlsServer(ThreadingHTTPServer):
 
 
 def listen(
-    where: tuple[str, int], app: Web | Supervisor, certificate: tuple[str, str]
+    where: tuple[str, int], app: Web | Kubernetes | Supervisor, certificate: tuple[str, str]
 ) -> ThreadingHTTPServer:
     """Open the TLS server of `app` on an address and port; `serve_forever` runs it."""
     return _TlsServer(where, type("Handler", (_Handler,), {"app": app}), certificate)
 
 
-def serve(port: int, app: Web | Supervisor, certificate: tuple[str, str]) -> threading.Thread:
+def serve(
+    port: int, app: Web | Kubernetes | Supervisor, certificate: tuple[str, str]
+) -> threading.Thread:
     """Start serving `app` over TLS on all addresses; give the serving thread."""
     server = listen(("0.0.0.0", port), app, certificate)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

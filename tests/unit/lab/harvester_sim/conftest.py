@@ -26,7 +26,7 @@ def image_server() -> Iterator[ImageServer]:
     served = ImageServer()
 
     class Handler(BaseHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        def log_message(self, *_: object) -> None:
             served.asked.append(f"{self.command} {self.headers.get('Range', '')}".strip())
 
         def do_GET(self) -> None:
@@ -43,7 +43,7 @@ def image_server() -> Iterator[ImageServer]:
             if self.command != "HEAD":
                 self.wfile.write(content)
 
-        do_HEAD = do_GET
+        do_HEAD = do_GET  # noqa: N815 - http.server's name
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

@@ -1,4 +1,4 @@
-"""The whole stand-in over its own doors: from login to a machine that runs, and after a power cut."""
+"""The whole stand-in over its own doors: from login to a machine that runs, and a power cut."""
 
 from __future__ import annotations
 

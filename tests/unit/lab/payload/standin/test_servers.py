@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.lab.payload.standin.servers import Members, Supervisor, Web, listen
+from appliance.lab.payload.standin.servers import Kubernetes, Members, Supervisor, Web, listen
 
-Open = Callable[[Web | Supervisor], str]
+Open = Callable[[Web | Kubernetes | Supervisor], str]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def opened(certificate: tuple[str, str]) -> Iterator[Open]:
     """Give a function that serves an application and gives its URL."""
     servers: list[tuple[ThreadingHTTPServer, threading.Thread]] = []
 
-    def open_one(app: Web | Supervisor) -> str:
+    def open_one(app: Web | Kubernetes | Supervisor) -> str:
         server = listen(("127.0.0.1", 0), app, certificate)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -115,8 +115,24 @@ def test_what_is_not_the_node_s_goes_to_the_lab_s_api(tmp_path: Path, opened: Op
         body = b"x" * 3_000_000
         assert _ask(f"{url}/v1/upload?a=b", body) == (201, "/v1/upload?a=b 3000000 close")
         assert _ask(f"{url}/ping") == (200, "pong")
+        # What the lab's API tells its nodes alone is not for the world before the VIP.
+        assert _ask(f"{url}/lab/node-token", b"")[0] == 404
         far.shutdown()
         thread.join()
+
+
+def test_kubernetes_own_port_relays_kubernetes_alone(opened: Open) -> None:
+    """6443 knows neither Rancher's paths nor the lab's; without a relay it knows none."""
+    with HTTPServer(("127.0.0.1", 0), _Far) as far:
+        thread = threading.Thread(target=far.serve_forever)
+        thread.start()
+        url = opened(Kubernetes(f"http://127.0.0.1:{far.server_port}"))
+        assert _ask(f"{url}/api/v1/pods?watch=1", b"x") == (201, "/api/v1/pods?watch=1 1 close")
+        for path in ("/v3-public/x", "/lab/node-token", "/ping", "/"):
+            assert _ask(f"{url}{path}", b"")[0] == 404
+        far.shutdown()
+        thread.join()
+    assert _ask(f"{opened(Kubernetes(''))}/api", b"")[0] == 404
 
 
 def test_a_relay_to_nowhere_says_so(tmp_path: Path, opened: Open) -> None:
