@@ -21,6 +21,7 @@ from appliance.hypervisor.objects import (
     VmSeen,
     has_tags,
     image_seen,
+    images_seen,
     is_going,
     object_path,
     vms_seen,
@@ -233,6 +234,18 @@ class HarvesterApi:
         """Give an image's state, with the reason of a failed import. None: there is none."""
         found = self.get(f"{_IMAGES.format(quote(namespace))}/{quote(name)}")
         return None if found is None else image_seen(found)
+
+    def failed_images(self, namespace: str = NAMESPACE) -> Mapping[str, str]:
+        """Give the images whose import failed for good, as "image <name>", each with the reason.
+
+        Nothing where none did, and where nobody answers just now: whoever waits goes on waiting.
+        """
+        try:
+            images = images_seen(self.get(_IMAGES.format(quote(namespace))) or {})
+        except StepError:
+            return {}
+        failed = (each for each in images if each.state is ImageState.FAILED)
+        return {f"image {each.name}": each.reason for each in failed}
 
     def existing(self, kind: str, values: Mapping[str, Any]) -> str | None:
         """Give the id of what a Terraform resource is to make, where it is there already.

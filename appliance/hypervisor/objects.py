@@ -77,6 +77,11 @@ def image_seen(document: Mapping[str, Any]) -> ImageSeen:
     )
 
 
+def images_seen(images: Mapping[str, Any]) -> tuple[ImageSeen, ...]:
+    """Read a list of VirtualMachineImages."""
+    return tuple(image_seen(each) for each in _list(images, "items"))
+
+
 def _image_failure(conditions: Mapping[str, Mapping[str, Any]]) -> str:
     """Say why an import failed for good, "" while it goes on.
 
@@ -88,6 +93,8 @@ def _image_failure(conditions: Mapping[str, Mapping[str, Any]]) -> str:
         return _words(initialized)
     if _is(conditions, "RetryLimitExceeded", "True"):
         return _words(conditions["RetryLimitExceeded"])
+    if _is(conditions, "RetryLimitExceeded", "False"):
+        return ""  # it is tried again
     imported = conditions.get("Imported", {})
     if imported.get("status") == "False" and (imported.get("message") or imported.get("reason")):
         return _words(imported)

@@ -25,7 +25,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
 from typing import BinaryIO
 
 from python_terraform import Terraform as PythonTerraform
@@ -123,13 +122,13 @@ class TerraformProgram:
         arguments: Sequence[str],
         log: Path,
         on_line: OnLine,
-        stop: Event,
+        stop: Callable[[], bool],
         patience: Patience,
     ) -> Ended:
         """Run a long command, giving each line it writes to `on_line` as it comes.
 
         What it writes goes to the file `log` and is read from there: so it neither blocks on a
-        reader that is slow, nor dies of one that is gone. Once `stop` is set it is interrupted,
+        reader that is slow, nor dies of one that is gone. Once `stop` says so it is interrupted,
         a second time after `patience.first` seconds, and killed `patience.second` later. If this
         process dies, it is interrupted too (`setpriv --pdeathsig`), and ends as cleanly.
         """
@@ -156,7 +155,12 @@ class TerraformProgram:
 class _Ending:
     """Sees to it that a process ends: asked, asked again, killed."""
 
-    def __init__(self, process: subprocess.Popen[bytes], stop: Event, patience: Patience) -> None:  # noqa: TID251 - its type
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],  # noqa: TID251 - its type
+        stop: Callable[[], bool],
+        patience: Patience,
+    ) -> None:
         self._process = process
         self._stop = stop
         self._limits = (patience.first, patience.second)
@@ -173,7 +177,7 @@ class _Ending:
             or os.waitid(os.P_PID, self._process.pid, flags) is not None
         ):
             return True
-        if self._stop.is_set() and time.monotonic() >= self._next:
+        if time.monotonic() >= self._next and self._stop():
             self._ask()
         return False
 

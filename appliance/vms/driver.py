@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,13 @@ OnEvent = Callable[[TfEvent], None]
 Existing = Callable[[ResourceChange], str | None]
 """Gives the id of a thing that is to be made and is there already; None where it is not."""
 
+Hopeless = Callable[[], Mapping[str, str]]
+"""Gives what will never be ready, in words ("image debian"), each with the reason; or nothing."""
+
 _COMMON = ("-input=false", "-no-color")
 _SHORT_SECONDS = 120.0
 _INIT_SECONDS = 300.0
+_LOOK_SECONDS = 5.0
 
 
 class Driver:
@@ -133,15 +138,26 @@ class Driver:
             raise failures.failure("reading the plan", (), {}, shown.err or shown.out)
         return parse_plan(shown.out, self._folder.plan_digest(name), destroy="-destroy" in options)
 
-    def apply(self, changes: Changes) -> None:
+    def apply(self, changes: Changes, *, hopeless: Hopeless | None = None) -> None:
         """Do what `changes` shows: that very plan, and no other.
 
-        The state is backed up before. Raises StepError too if the plan is out of date.
+        The state is backed up before. `hopeless` is asked every few seconds: once it names
+        something, Terraform is interrupted, because the provider goes on waiting for an image that
+        failed its checksum until its time is up. Raises StepError too if the plan is out of date.
         """
         if not changes.plan or changes.plan != self._folder.plan_digest():
             raise failures.stale()
         self._folder.back_up()
-        self._run("the apply", "apply", self._lock_option(), PLAN, log=APPLY_LOG)
+        self._folder.note_hopeless(())
+        look = _Look(hopeless or dict, self._stop)
+        flags = (self._lock_option(), PLAN)
+        try:
+            self._run("the apply", "apply", *flags, log=APPLY_LOG, stop=look)
+        except StopRequestedError:
+            if not look.found:
+                raise
+            self._folder.note_hopeless(look.found)
+            raise failures.hopeless(look.found) from None
         self._folder.adopt({})
         (self._folder.path / APPLY_LOG).replace(self._folder.path / f"done.{APPLY_LOG}")
 
@@ -166,7 +182,7 @@ class Driver:
         if not log.exists():
             return
         events = map(parse, log.read_text(errors="replace").splitlines())
-        addresses = cut_short(events)
+        addresses = cut_short(events, self._folder.hopeless())
         if addresses:
             self._folder.back_up()
         for address in addresses:
@@ -180,7 +196,13 @@ class Driver:
         return f"-lock-timeout={self._patience.lock}s"
 
     def _run(
-        self, what: str, command: str, *arguments: str, good: tuple[int, ...] = (0,), log: str = ""
+        self,
+        what: str,
+        command: str,
+        *arguments: str,
+        good: tuple[int, ...] = (0,),
+        log: str = "",
+        stop: Callable[[], bool] | None = None,
     ) -> None:
         """Run a long command and pass its events on; raise what its failure comes to."""
         if self._stop.is_set():
@@ -190,7 +212,7 @@ class Driver:
             (command, "-json", *_COMMON, *arguments),
             self._folder.path / (log or f"{command}.jsonl"),
             watch.line,
-            self._stop,
+            stop or self._stop.is_set,
             self._patience,
         )
         if ended.code not in good:
@@ -237,14 +259,33 @@ class _Watch:
         self._on_event(event)
 
 
-def cut_short(events: Iterable[TfEvent]) -> tuple[str, ...]:
-    """Give the addresses that were being made when an interrupt came. Pure."""
+class _Look:
+    """Says whether to stop: as the operator asked, or because something will never be ready."""
+
+    def __init__(self, hopeless: Hopeless, stop: threading.Event) -> None:
+        self._hopeless = hopeless
+        self._stop = stop
+        self._next = time.monotonic() + _LOOK_SECONDS
+        self.found: Mapping[str, str] = {}
+
+    def __call__(self) -> bool:
+        if not self.found and time.monotonic() >= self._next:
+            self.found = self._hopeless()
+            self._next = time.monotonic() + _LOOK_SECONDS
+        return bool(self.found) or self._stop.is_set()
+
+
+def cut_short(events: Iterable[TfEvent], hopeless: Collection[str] = ()) -> tuple[str, ...]:
+    """Give the addresses that were being made when an interrupt came. Pure.
+
+    What is `hopeless`, in words, is not among them: it is to be made anew.
+    """
     interrupted, found = False, []
     for event in events:
         if event.kind is Kind.LOG and event.text.startswith("Interrupt received"):
             interrupted = True
         elif interrupted and event.kind is Kind.APPLY_ERRORED and event.action == "create":
-            found.append(event.address)
+            found += [event.address] if event.what not in hopeless else []
     return tuple(found)
 
 

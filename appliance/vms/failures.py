@@ -103,6 +103,18 @@ def failure(
     )
 
 
+def hopeless(found: Mapping[str, str]) -> StepError:
+    """Say what will never be ready, and that nobody waits for it any longer."""
+    what, why = next(iter(sorted(found.items())))
+    more = f"; {len(found) - 1} more: {', '.join(sorted(found)[1:])}" if len(found) > 1 else ""
+    return StepError(
+        f"{what} failed; Terraform was stopped",
+        where=what,
+        why=f"{one_line(why)}{more}",
+        fix=fix_for(why),
+    )
+
+
 def _is_echo(diagnostic: Diagnostic) -> bool:
     """Terraform adds this one for each resource it did not begin after an interrupt."""
     return diagnostic.summary == "execution halted"

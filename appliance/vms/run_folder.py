@@ -29,6 +29,7 @@ _VARIABLES = "terraform.tfvars.json"
 _CLI_CONFIG = "terraform.rc"
 _LOCK_FILE = ".terraform.lock.hcl"
 _BACKUPS = "backups"
+_HOPELESS = "hopeless.json"
 _MODULES = "modules"
 _FLOCK = "hhqqi4x"  # struct flock on 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -98,6 +99,15 @@ class RunFolder:
             return
         blocks = [{"to": address, "id": each} for address, each in sorted(ids.items())]
         write_private(self.path / ADOPTION, json.dumps({"import": blocks}, indent=1))
+
+    def note_hopeless(self, words: Iterable[str]) -> None:
+        """Note what the last apply was given up for, for the next plan."""
+        write_private(self.path / _HOPELESS, json.dumps(sorted(words)))
+
+    def hopeless(self) -> tuple[str, ...]:
+        """Give what the last apply was given up for."""
+        path = self.path / _HOPELESS
+        return tuple(json.loads(path.read_text())) if path.exists() else ()
 
     def back_up(self) -> Path | None:
         """Copy the state under the next number; the oldest beyond `KEPT_BACKUPS` go."""

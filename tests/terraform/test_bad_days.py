@@ -19,6 +19,7 @@ import pytest
 from appliance.errors import StepError, StopRequestedError
 from appliance.hypervisor.access import gain_access, why_not_valid
 from appliance.hypervisor.api import HarvesterApi
+from appliance.hypervisor.objects import ImageState
 from appliance.lab.harvester_sim import kinds
 from appliance.lab.harvester_sim.sim import HarvesterSim
 from appliance.tools.http_client import HttpClient
@@ -206,6 +207,27 @@ def test_machines_that_the_state_lost(
     assert {name: machine_uid(sim, name) for name in before} == before
     assert site.driver.plan().is_empty
     assert site.driver.drift().is_empty
+
+
+def test_an_image_that_failed_is_made_anew(site: Site, sim: HarvesterSim, image: Served) -> None:
+    """Its download was damaged: told with Harvester's words; the next run fetches it again."""
+    values = variables(image, one=machine(running=False))
+    sim.faults.add("checksum=blank")
+    site.driver.prepare(values)
+    api = api_of(sim, Kept())
+    with pytest.raises(StepError) as caught:
+        site.driver.apply(site.driver.plan(), hopeless=api.failed_images)
+    assert caught.value.where == "image blank"
+    assert "fetch the image again" in caught.value.fix
+    failed = api.image("blank")
+    assert failed is not None
+    assert failed.state is ImageState.FAILED
+    sim.faults.clear()
+    site.driver.prepare(values)
+    changes = site.driver.plan()
+    assert "replace image blank (it was left half made)" in changes.lines()
+    site.driver.apply(changes)
+    assert site.driver.plan().is_empty
 
 
 def test_a_machine_taken_away_behind_its_back(site: Site, sim: HarvesterSim, image: Served) -> None:

@@ -230,3 +230,19 @@ def test_devices_of_the_host_are_attached_once(harvester: Harvester) -> None:
     harvester.objects[path] = {"spec": {}}
     with pytest.raises(StepError, match="not as documented"):
         api.attach_devices("srv1", devices)
+
+
+def test_images_that_failed(harvester: Harvester) -> None:
+    """By name with the reason; nobody answering is no failed image."""
+    api = inside(harvester)
+    assert api.failed_images() == {}
+    wrong = [{"type": "Imported", "status": "False", "message": "wrong sum"}]
+    harvester.objects[IMAGES] = {
+        "items": [
+            {"metadata": {"name": "debian"}, "status": {"conditions": wrong}},
+            {"metadata": {"name": "other"}},
+        ]
+    }
+    assert api.failed_images() == {"image debian": "wrong sum"}
+    harvester.mood = Mood.BROKEN
+    assert api.failed_images() == {}

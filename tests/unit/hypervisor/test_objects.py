@@ -61,6 +61,13 @@ def test_an_image_that_failed(conditions: list[dict[str, str]]) -> None:
     assert str(seen) == "image debian failed: sha512 is not as given"
 
 
+def test_an_image_that_is_tried_again() -> None:
+    """It failed once, and not for good."""
+    again = condition("RetryLimitExceeded", "False", "retry attempted 1/3")
+    seen = image_seen(image(conditions=[condition("Imported", "False", "line broke"), again]))
+    assert seen.state is ImageState.WAITING
+
+
 @pytest.mark.parametrize("document", [{}, image(), {"status": {"conditions": [7, None]}}])
 def test_an_image_without_a_status(document: dict[str, Any]) -> None:
     """Just made: nothing is known yet."""

@@ -33,7 +33,7 @@ def stream(made: TerraformProgram, folder: Path, *arguments: str) -> tuple[list[
     """Run a long command; give its lines, its code and what stood beside."""
     lines: list[str] = []
     log = folder / "log.jsonl"
-    ended = made.stream(arguments, log, lines.append, threading.Event(), PATIENCE)
+    ended = made.stream(arguments, log, lines.append, threading.Event().is_set, PATIENCE)
     return lines, ended.code, ended.err
 
 

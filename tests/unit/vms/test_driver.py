@@ -398,3 +398,18 @@ def test_what_an_interrupt_cut_short() -> None:
         TfEvent(Kind.APPLY_ERRORED, "", address="c", action="delete"),
     ]
     assert cut_short(events) == ("b",)
+
+
+def test_what_will_never_be_ready_is_given_up(site: Site) -> None:
+    """It is told, Terraform is stopped, and the next plan makes that one anew and no other."""
+    site.prepare("exec sleep 60", srv1="a", srv2="b")
+    changes = site.driver.plan()
+    with pytest.raises(StepError) as caught:
+        site.driver.apply(changes, hopeless=lambda: {"terraform data srv1": "wrong sha512"})
+    assert not isinstance(caught.value, StopRequestedError)
+    assert str(caught.value) == (
+        "terraform data srv1: terraform data srv1 failed; Terraform was stopped (wrong sha512) "
+        "→ fetch the image again ('provision fetch'), then run again"
+    )
+    site.prepare(srv1="a", srv2="b")
+    assert site.driver.plan().lines() == ("replace terraform data srv1 (it was left half made)",)

@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from appliance.vms.events import Diagnostic, parse
-from appliance.vms.failures import busy, failure, fix_for, is_locked, is_stale, one_line, stale
+from appliance.vms.failures import (
+    busy,
+    failure,
+    fix_for,
+    hopeless,
+    is_locked,
+    is_stale,
+    one_line,
+    stale,
+)
 
 CAPTURES = Path(__file__).parents[2] / "captures" / "terraform"
 SRV1 = 'module.machine["srv1"].harvester_virtualmachine.this'
@@ -93,6 +102,13 @@ def test_a_held_lock_names_its_holder() -> None:
     assert told.startswith("process 4711, ")
     assert ", apply, since 20" in told
     assert told.endswith(" UTC")
+
+
+def test_what_will_never_be_ready() -> None:
+    """The first by name with its reason, the others by name."""
+    found = hopeless({"image b": "no", "image a": "checksum\nmismatch"})
+    assert (found.where, found.why) == ("image a", "checksum mismatch; 1 more: image b")
+    assert "fetch the image again" in found.fix
 
 
 def test_one_line() -> None:

@@ -137,6 +137,16 @@ def test_adoption_is_a_file_that_comes_and_goes(tmp_path: Path) -> None:
     assert not written.exists()
 
 
+def test_what_was_given_up_is_noted(tmp_path: Path) -> None:
+    """Until the next apply."""
+    made = folder(tmp_path)
+    assert made.hopeless() == ()
+    made.note_hopeless({"image b": "why", "image a": "why"})
+    assert made.hopeless() == ("image a", "image b")
+    made.note_hopeless(())
+    assert made.hopeless() == ()
+
+
 def test_the_digest_of_a_plan(tmp_path: Path) -> None:
     """That of its octets, nothing where there is none."""
     made = folder(tmp_path)
