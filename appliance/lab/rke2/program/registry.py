@@ -18,10 +18,15 @@ _FRESH = 0.5  # seconds: a list within them is answered from what was made last
 
 
 class Registry:
-    """Holds the objects made last. A resource version is this server's own count of changes."""
+    """Holds the objects made last. A resource version is this server's own count of changes.
 
-    def __init__(self, make: Make) -> None:
-        self._make = make
+    `mark` gives a number that is another after each write: what was written is seen at once, what
+    only time changes (a lease that was not renewed) within half a second.
+    """
+
+    def __init__(self, make: Make, mark: Callable[[], int]) -> None:
+        self._make, self._mark = make, mark
+        self._marked = -1
         self._lock = threading.Condition()
         self._objects: dict[Key, Object] = {}
         self._born: dict[Key, int] = {}
@@ -38,8 +43,10 @@ class Registry:
     def refresh(self, *, now: bool = False) -> None:
         """Make the objects anew, unless that was just done; count what changed."""
         with self._lock:
-            if not now and time.monotonic() - self._made < _FRESH:
+            mark = self._mark()
+            if not now and mark == self._marked and time.monotonic() - self._made < _FRESH:
                 return
+            self._marked = mark
             fresh = {_key(kind, each): each for kind, each in self._make()}
             changed = self._take(fresh)
             self._made = time.monotonic()

@@ -313,7 +313,7 @@ class Server:
         self._own_address()
         agent = tokens.parse(options.agent_token).secret if options.agent_token else ""
         self._supervisor = Supervisor(self._cluster, files.authority, Secrets(secret, agent), say)
-        self._api = Api(self._cluster, Registry(self._cluster.objects))
+        self._api = Api(self._cluster, Registry(self._cluster.objects, lambda: store.version))
 
     def _own_address(self) -> None:
         """A member's address is fixed: upstream's etcd does not start at another (rke2#3176)."""
