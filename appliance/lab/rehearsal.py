@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
 from pathlib import Path
 from types import MappingProxyType
 
 from appliance.errors import DeadlineError
 from appliance.lab.appliance_process import ApplianceProcess, EventDict
+from appliance.lab.harvester_sim.process import SimPlace, SimProcess
 from appliance.lab.machine import Firmware, Machine
 from appliance.lab.network import LabNetwork, create, sweep
 from appliance.lab.specs import specs_of
@@ -37,6 +39,7 @@ class Rehearsal:
     folder: Path
     network: LabNetwork
     machines: dict[str, Machine]
+    hypervisor: SimProcess
     history: list[EventDict] = field(default_factory=list)
     starts: int = 0
     appliance: ApplianceProcess | None = None
@@ -112,13 +115,19 @@ def rehearsed(
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         network = stack.enter_context(create(secrets.token_hex(3), INTERFACE))
-        main = plan.provisioning
-        if main.gateway != main.bridge:
-            # The site's own router: without it dracut asks for it by ARP for a minute (measured).
-            network.add_switch_address(f"{main.gateway}/{main.cidr.prefixlen}")
+        # The site's own router: without it dracut asks for it by ARP for a minute (measured).
+        prefix = plan.provisioning.cidr.prefixlen
+        network.add_switch_address(f"{_switch_address(plan)}/{prefix}")
+        hypervisor = SimProcess(_place_of(plan, folder, network))
+        hypervisor.start()
+        stack.callback(hypervisor.stop)
         machines: dict[str, Machine] = {}
         for said in specs_of(plan, load_file(site).site.lab):
-            spec = replace(said, firmware=firmware.get(said.name, said.firmware))
+            spec = replace(
+                said,
+                firmware=firmware.get(said.name, said.firmware),
+                host_values={**said.host_values, "relay": hypervisor.place.relay},
+            )
             taps = [network.add_tap(f"t{len(network.taps)}") for _ in spec.macs]
             machine = Machine(
                 spec,
@@ -129,9 +138,27 @@ def rehearsed(
             )
             machines[spec.name] = machine
             stack.callback(machine.power_off)
-        rehearsal = Rehearsal(site, plan, folder, network, machines)
+        rehearsal = Rehearsal(site, plan, folder, network, machines, hypervisor)
         stack.callback(_end_appliance, rehearsal)
         yield rehearsal
+
+
+def _switch_address(plan: Plan) -> IPv4Address:
+    """Give the switch its own address: the router's, or where the laptop is that, the last."""
+    main = plan.provisioning
+    return main.gateway if main.gateway != main.bridge else main.cidr[-2]
+
+
+def _place_of(plan: Plan, folder: Path, network: LabNetwork) -> SimPlace:
+    return SimPlace(
+        folder / "hypervisor",
+        str(_switch_address(plan)),
+        str(plan.hypervisor.vip),
+        prefix=network.exec_prefix(network.switch),
+        harvester=plan.hypervisor.harvester,
+        # Virtual machines that ask for UEFI start by BIOS: OVMF costs each 15 s of a core.
+        options=("--quick-firmware",),
+    )
 
 
 def _end_appliance(rehearsal: Rehearsal) -> None:

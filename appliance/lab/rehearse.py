@@ -15,9 +15,8 @@ from typing import Any
 from appliance.errors import PreflightError
 from appliance.flow.looking import look_at
 from appliance.flow.stocking import stock
-from appliance.lab import legs
+from appliance.lab import cloud_image, kubectl_media, legs, payload, releases, rke2, site_image
 from appliance.lab.appliance_process import EventDict
-from appliance.lab.payload import build
 from appliance.lab.rehearsal import Rehearsal, rehearsed
 from appliance.paths import Paths
 from appliance.site.plan import Plan
@@ -66,14 +65,32 @@ def refuse_unready_host() -> None:
 
 def prepare(site: Path, place: Path) -> Plan:
     """Start afresh in `place`: no state, blank disks, the depot stocked. Gives the plan."""
-    for leftover in ("state", "machines"):
+    for leftover in ("state", "machines", "hypervisor"):
         shutil.rmtree(place / leftover, ignore_errors=True)
     place.mkdir(parents=True, exist_ok=True)
     paths = Paths(place / "state")
     plan = look_at(site, paths).plan
-    payload = build(cache_folder() / "payload", plan.hypervisor.harvester)
-    stock(plan, paths, folder=payload, stand_ins=True)
+    stock(plan, paths, folder=media(plan), stand_ins=True)
     return plan
+
+
+def media(plan: Plan) -> tuple[Path, ...]:
+    """Give the folders with all that stands in for upstream's releases, building what is missing.
+
+    Raises ArtifactError.
+    """
+    cache = cache_folder() / "payload"
+    folders = [payload.build(cache, plan.hypervisor.harvester)]
+    if plan.vms:
+        folders += [cloud_image.build(cache), releases.build(cache)]
+    if plan.cluster is not None:
+        folders += [
+            rke2.build(cache, plan.cluster.version),
+            kubectl_media.build(cache, plan.cluster.version),
+        ]
+    if plan.staging is not None:
+        folders.append(site_image.build(cache))
+    return tuple(folders)
 
 
 def _json_watch(rehearsal: Rehearsal, event: EventDict) -> None:
@@ -91,7 +108,7 @@ def _text_watch(rehearsal: Rehearsal, event: EventDict) -> None:
 
 
 def _conclude(rehearsal: Rehearsal, code: int, seconds: float, *, as_json: bool) -> None:
-    found = legs.legs(rehearsal.history)
+    found = (*legs.legs(rehearsal.history), *legs.later_legs(rehearsal.history))
     ended = [each for each in rehearsal.history if each.get("kind") == "run-ended"]
     machines: dict[str, Any] = ended[-1]["data"]["machines"] if ended else {}
     if as_json:
