@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +24,15 @@ from appliance.hypervisor.access import (
 )
 from appliance.tools.ssh import KnownHost
 from appliance.values import Secret
-from tests.harvester_server import ADDRESS, VIP, Harvester, Mood, identity, serving
+from tests.harvester_server import (
+    ADDRESS,
+    VIP,
+    Harvester,
+    Identity,
+    Mood,
+    identity,
+    serving,
+)
 from tests.sshd import serving as sshd_serving
 from tests.unit.hypervisor.test_kubeconfig import RKE2
 
@@ -174,3 +185,32 @@ def test_a_kubeconfig_that_no_longer_serves(harvester: Harvester) -> None:
     harvester.token = "token-other:second"
     assert "with 401" in why_not_valid(access.kubeconfig)
     assert "cannot be read" in why_not_valid(Secret("kind: List"))
+
+
+CA = identity("dynamiclistener-ca", authority=True)
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+@pytest.mark.parametrize(
+    ("shown", "named"),
+    [
+        (identity("dynamic", VIP), ""),
+        (identity("dynamic", VIP, issuer=CA), CA.pem),
+        (identity("dynamic", x509.DNSName("rancher.site"), issuer=CA), ""),
+    ],
+)
+def test_kubectl_takes_the_kubeconfig(shown: Identity, named: str, tmp_path: Path) -> None:
+    """Go's judgement of certificates, which Terraform's provider shares: own, issued, of a name."""
+    path = "/api/v1/namespaces/default/secrets/x"
+    with serving(Harvester(shown, authority=named)) as harvester:
+        (tmp_path / "config").write_text(gain(harvester, Kept()).kubeconfig.reveal())
+        harvester.objects[path] = {"kind": "Secret", "metadata": {"name": "x"}}
+        said = subprocess.run(
+            ["kubectl", "--kubeconfig", tmp_path / "config", "get", "--raw", path],
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+    assert (said.returncode, said.stderr) == (0, "")
+    assert '"name": "x"' in said.stdout
