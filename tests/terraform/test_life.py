@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from appliance.errors import StepError
+from appliance.errors import StepError, StopRequestedError
 from appliance.lab.harvester_sim import kinds
 from appliance.lab.harvester_sim.sim import HarvesterSim
+from appliance.vms.changes import ResourceChange
 from tests.terraform.parts import (
     NETWORK_DATA,
     Served,
@@ -137,3 +141,49 @@ def test_a_wrong_checksum_is_told(site: Site, sim: HarvesterSim, image: Served) 
     assert sim.store.find(kinds.MACHINE, "default", "one") is None
     conditions = sim.store.get(kinds.IMAGE, "default", "blank")["status"]["conditions"]
     assert any("expected checksum" in each.get("message", "") for each in conditions)
+
+
+def test_an_interrupt_forgets_nothing(site: Site, sim: HarvesterSim, image: Served) -> None:
+    """Stopped while it waits for an image, it ends cleanly, and the next plan knows the image."""
+    wrong = Served(image.url, "00" * 64, image.octets)  # waited for without end
+    site.driver.prepare(variables(wrong))
+    planned = site.driver.plan()
+    waiter = threading.Thread(target=_stop_once_made, args=(site, sim))
+    waiter.start()
+    with pytest.raises(StopRequestedError):
+        site.driver.apply(planned)
+    waiter.join()
+    site.stop.clear()
+    addresses = [each.address for each in site.driver.plan().resources]
+    assert 'module.image["blank"].harvester_image.this' not in addresses
+
+
+def _stop_once_made(site: Site, sim: HarvesterSim) -> None:
+    while sim.store.find(kinds.IMAGE, "default", "blank") is None:
+        time.sleep(0.05)
+    site.stop.set()
+
+
+def test_what_is_there_is_taken_over(
+    site: Site, sim: HarvesterSim, image: Served, tmp_path: Path
+) -> None:
+    """With the state lost, all that exists is taken over, and nothing is made twice."""
+    give_user_data(sim, "one-user-data")
+    said = machine(running=False, user_data_secret="one-user-data", network_data=NETWORK_DATA)
+    values = variables(image, one=said)
+    _apply(site, values)
+    uid = _machine(sim, "one")["metadata"]["uid"]
+    (tmp_path / "terraform" / "terraform.tfstate").unlink()
+
+    site.driver.prepare(values)
+    planned = site.driver.plan(existing=_id_of)
+    assert planned.counts.adopt == 4
+    assert (planned.counts.add, planned.counts.remove) == (0, 0)
+    site.driver.apply(planned)
+    assert _machine(sim, "one")["metadata"]["uid"] == uid
+    assert site.driver.plan().is_empty
+
+
+def _id_of(change: ResourceChange) -> str | None:
+    values = change.values or {}
+    return f"{values['namespace']}/{values['name']}"
