@@ -108,14 +108,26 @@ class Driver:
         if destroy and existing is None:
             return self._planned(PLAN, "-destroy")
         changes = self._planned(PLAN)
-        adopted = {} if existing is None else _ids(changes, existing)
-        if destroy:
-            self._note(adopted)
+        if destroy and existing is not None:
+            self._note(_ids(changes, self._leaving_others(existing)))
             return self._planned(PLAN, "-destroy")
+        adopted = {} if existing is None else _ids(changes, existing)
         if not adopted:
             return changes
         self._folder.adopt(adopted)
         return self._planned(PLAN)
+
+    def _leaving_others(self, existing: Existing) -> Existing:
+        """Take what is another's for nothing: it stops no destruction, and is left alone."""
+
+        def ours(change: ResourceChange) -> str | None:
+            try:
+                return existing(change)
+            except StepError as error:
+                self._on_event(TfEvent(Kind.TEXT, f"left alone: {error}", level="warn"))
+                return None
+
+        return ours
 
     def _note(self, ids: Mapping[str, str]) -> None:
         """Write into the state what is there: a plan to destroy heeds no import blocks."""

@@ -172,10 +172,18 @@ def test_what_is_there_already_is_taken_over(site: Site) -> None:
 def test_what_is_there_already_is_destroyed_too(site: Site) -> None:
     """What a killed apply made and never noted is not left behind."""
     site.make(srv1="a")
-    site.prepare(srv1="a", srv2="b")
-    changes = site.driver.plan(
-        destroy=True, existing=lambda each: f"default/{each.what.rpartition(' ')[2]}"
-    )
+    site.prepare(srv1="a", srv2="b", other="c")
+
+    def existing(change: ResourceChange) -> str:
+        name = change.what.rpartition(" ")[2]
+        if name == "other":
+            raise StepError("it is not of this site")
+        return f"default/{name}"
+
+    changes = site.driver.plan(destroy=True, existing=existing)
+    assert [each.text for each in site.events if each.level == "warn"] == [
+        "left alone: it is not of this site"
+    ]
     assert changes.lines() == ("remove terraform data srv1", "remove terraform data srv2")
     site.driver.apply(changes)
     assert site.driver.plan(destroy=True).is_empty
