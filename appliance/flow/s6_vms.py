@@ -79,6 +79,8 @@ class VmsStep(Step[VmsWanted, Vms]):
                 given.services.release_services_address()
             if not changes.is_empty:
                 tending.work(lambda say: terraform.apply(changes, say))
+        for each in sorted(_named(changes, Action.REMOVE)):
+            context.tell("vm", f"{each} is removed", machine=each, data={"now": "removed"})
         for each in _made(changes, plan):
             context.tell("vm", f"{each} is created", machine=each, data={"now": "created"})
         login = Login(
