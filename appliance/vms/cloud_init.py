@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 from appliance.errors import InputError
 from appliance.site.plan import Plan, VmPlan
@@ -100,7 +101,7 @@ def _static(plan: Plan, vm: VmPlan) -> Document:
         # RKE2 does not start without it (harvester#5675).
         "routes": [{"to": "0.0.0.0/0", "via": str(network.gateway)}],
         "nameservers": {
-            "addresses": [str(each) for each in network.dns],
+            "addresses": _each_once(network.dns),
             "search": [plan.zone],
         },
     }
@@ -130,13 +131,18 @@ def _user_document(plan: Plan, vm: VmPlan, secrets: VmSecrets) -> Document:
                 'APT::Periodic::Enable "0";\n',
             ),
         ],
-        "ntp": {"enabled": True, "pools": [], "servers": [str(each) for each in network.ntp]},
+        "ntp": {"enabled": True, "pools": [], "servers": _each_once(network.ntp)},
         "growpart": {"mode": "auto", "devices": ["/"]},
         "resize_rootfs": True,
         "apt": {"preserve_sources_list": True},
         "package_update": False,
         "package_upgrade": False,
     }
+
+
+def _each_once(addresses: tuple[IPv4Address, ...]) -> list[str]:
+    """Write addresses; cloud-init's schema takes none twice."""
+    return list(dict.fromkeys(str(each) for each in addresses))
 
 
 def _user(vm: VmPlan, secrets: VmSecrets) -> Document:

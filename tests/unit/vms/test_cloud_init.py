@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,17 +37,13 @@ OURS = f"{make_host_key().public} bridgehead"
 SECRETS = VmSecrets(HOST_KEY.private, HOST_KEY.public, (OURS,))
 
 
-def validator(path: Path) -> Draft4Validator:
+@functools.cache
+def by_schema() -> Draft4Validator:
     """Give the schema of the cloud-init that the lab's image holds."""
+    path = schema(cache_folder() / "payload")
     if not path.exists():
         pytest.skip("the lab's cloud image is not built: .ci/set-up --lab")
     return Draft4Validator(json.loads(path.read_text(encoding="utf-8")))
-
-
-@pytest.fixture(scope="module")
-def by_schema() -> Draft4Validator:
-    """The schema, read once."""
-    return validator(schema(cache_folder() / "payload"))
 
 
 def user_document(plan: Plan, vm: VmPlan, secrets: VmSecrets = SECRETS) -> dict[str, Any]:
@@ -265,13 +261,11 @@ def plans(draw: st.DrawFn) -> Plan:
 
 
 @given(plan=plans())
-def test_any_plan_gives_documents_that_cloud_init_takes(
-    plan: Plan, by_schema: Draft4Validator
-) -> None:
+def test_any_plan_gives_documents_that_cloud_init_takes(plan: Plan) -> None:
     """By its own schema; and what it reads is what the Plan says."""
     for vm in plan.vms:
         document = user_document(plan, vm)
-        assert [error.message for error in by_schema.iter_errors(document)] == []
+        assert [error.message for error in by_schema().iter_errors(document)] == []
         assert set(document["users"][0]["ssh_authorized_keys"]) == {OURS, *vm.ssh_keys}
         found = card(plan, vm)
         assert found["match"]["macaddress"] == str(vm.mac)
@@ -282,10 +276,10 @@ def test_any_plan_gives_documents_that_cloud_init_takes(
             assert IPv4Interface(address).network == network.cidr
 
 
-def test_the_schema_would_say_so(by_schema: Draft4Validator) -> None:
+def test_the_schema_would_say_so() -> None:
     """The judge of the test above is awake: a wrong type is found."""
     plan = cluster_plan()
     document = user_document(plan, plan.vm("server1"))
     document["users"][0]["ssh_authorized_keys"] = []
     document["ntp"]["servers"] = "10.0.0.1"
-    assert len(list(by_schema.iter_errors(document))) == 2
+    assert len(list(by_schema().iter_errors(document))) == 2

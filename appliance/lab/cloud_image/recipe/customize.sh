@@ -22,7 +22,7 @@ in_root depmod "$kernel"
 
 # Which modules the initrd loads, each after what it depends on: a virtio disk, else any other.
 initrd=$root/initrd
-mkdir -p "$initrd/bin" "$initrd/dev" "$initrd/proc" "$initrd/root" "$initrd/modules"
+mkdir -p "$initrd/bin" "$initrd/dev" "$initrd/proc" "$initrd/system" "$initrd/modules"
 cp "$root/bin/busybox" "$initrd/bin/busybox"
 install -m 755 "$here/init" "$initrd/init"
 mknod -m 600 "$initrd/dev/console" c 5 1
@@ -105,6 +105,13 @@ ExecStart=
 ExecStart=/bin/sh -c 'echo ${pair#*:} >/run/cloud-init-stages/ask; read -r code </run/cloud-init-stages/answer; exit \$code'
 UNIT
 done
+# The disk it reads may be one whose driver udev loads.
+cat >"$units/cloud-init-local.service.d/settled.conf" <<'UNIT'
+[Unit]
+After=systemd-udev-trigger.service
+[Service]
+ExecStartPre=-/bin/udevadm settle --timeout=30
+UNIT
 # Always on: no generator asks which cloud this is.
 mkdir -p "$units/multi-user.target.wants"
 ln -sf /lib/systemd/system/cloud-init.target "$units/multi-user.target.wants/"
