@@ -11,6 +11,7 @@ import copy
 import json
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -82,7 +83,10 @@ class Machines:
         """Bring every machine one step nearer to what is wanted."""
         with self._lock:
             for machine in self._store.all(kinds.MACHINE):
-                self._look_at(machine)
+                try:
+                    self._look_at(machine)
+                except Exception:  # noqa: BLE001 - one odd object holds no other machine up
+                    traceback.print_exc()
 
     def act(self, action: str, namespace: str, name: str) -> None:
         """Start, stop or restart a machine. Raises RefusedError: conflict."""

@@ -6,6 +6,7 @@ import datetime as dt
 import ipaddress
 import json
 import os
+import select
 import socket
 import ssl
 import threading
@@ -104,10 +105,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _is_left(self) -> bool:
         if isinstance(self.connection, ssl.SSLSocket):
             return False  # found out when the next line is written
-        try:
-            return not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return False
+        # A receive would wait as long as the socket's own limit, MSG_DONTWAIT or not.
+        readable = select.select([self.connection], [], [], 0)[0]
+        return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -172,7 +173,10 @@ class HarvesterSim:
 
     def _repeat(self, work: Any, pause: float) -> None:
         while not self._stop.is_set():
-            work()
+            try:
+                work()
+            except Exception:  # noqa: BLE001 - the next round may do better; the log has it
+                traceback.print_exc()
             self._stop.wait(pause)
 
     def _round(self) -> None:

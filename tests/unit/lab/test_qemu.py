@@ -43,13 +43,11 @@ def test_a_machine_is_started_asked_and_ended(tmp_path: Path) -> None:
     machine = _Empty("empty", QemuPaths(tmp_path / "a"), limit_s=60)
     with machine:
         machine.start()
-        assert machine.is_on
-        assert machine.exit_code is None
+        assert (machine.is_on, machine.exit_code) == (True, None)
         assert machine.ask("query-status")["running"] is True
         with pytest.raises(MachineError, match="refused no-such-command"):
             machine.ask("no-such-command")
-    assert not machine.is_on
-    assert machine.exit_code == -9
+    assert (machine.is_on, machine.exit_code) == (False, -9)
     assert (tmp_path / "a" / "furnished").exists()
     assert machine.console() == ""
 
