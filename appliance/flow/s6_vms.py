@@ -79,6 +79,8 @@ class VmsStep(Step[VmsWanted, Vms]):
                 given.services.release_services_address()
             if not changes.is_empty:
                 tending.work(lambda say: terraform.apply(changes, say))
+            for each in tending.work(lambda _say: terraform.attach_devices()):
+                context.tell("finding", f"{each} gets its devices of the host when it is restarted")
         for each in sorted(_named(changes, Action.REMOVE)):
             context.tell("vm", f"{each} is removed", machine=each, data={"now": "removed"})
         for each in _made(changes, plan):

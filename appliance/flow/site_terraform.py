@@ -66,9 +66,24 @@ class SiteTerraform:
         return driver.plan(destroy=destroy, existing=self._existing)
 
     def apply(self, changes: Changes, say: Say) -> None:
-        """Do that very plan. Raises as `Driver.apply` does."""
+        """Do that very plan. Raises as `Driver.apply` does, and at once for a hopeless image."""
         self._say = say
-        self._opened().apply(changes)
+        self._opened().apply(changes, hopeless=self._api.failed_images if self._api else None)
+
+    def attach_devices(self) -> tuple[str, ...]:
+        """Give machines the host's devices that the provider cannot; name those it changed.
+
+        They take them at their next start. Raises StepError.
+        """
+        api = self._api
+        if api is None or not any(vm.pci_devices or vm.usb_devices for vm in self._plan.vms):
+            return ()
+        wanted: Mapping[str, list[dict[str, str]]] = self._opened().outputs()["host_devices"]
+        return tuple(
+            name
+            for name, devices in sorted(wanted.items())
+            if api.attach_devices(name, {each["name"]: each["device_name"] for each in devices})
+        )
 
     def drift(self, say: Say) -> Changes:
         """Look what differs, changing nothing. Raises as `Driver.drift` does."""

@@ -33,7 +33,18 @@ def programs() -> list[str]:
 
 
 def make_mirror(folder: Path, version: str) -> Path:
-    """Lay the provider's release out as a filesystem mirror."""
+    """Lay the provider's release out as a filesystem mirror.
+
+    Where BRIDGEHEAD_HARVESTER_PROVIDER names upstream's own program, that one is tested instead.
+    """
+    upstream = os.environ.get("BRIDGEHEAD_HARVESTER_PROVIDER", "")
+    if upstream:
+        place = folder / "mirror" / PROVIDER_SOURCE / version / "linux_amd64"
+        place.mkdir(parents=True)
+        target = place / f"terraform-provider-harvester_v{version}"
+        shutil.copyfile(upstream, target)
+        target.chmod(0o755)
+        return folder / "mirror"
     releases.write_provider(folder, version)
     place = folder / "mirror" / PROVIDER_SOURCE / version / "linux_amd64"
     with zipfile.ZipFile(folder / provider_files(version).archive) as archive:
