@@ -24,6 +24,8 @@ from appliance.errors import StepError
 ENTRY_POINTS = ("appliance.staging.serve", "appliance.staging.fill")
 _PACKAGE = "appliance"
 _MODE = 0o644
+UNPACKED = "unpacked"
+"""The last file of a bundle, empty: where it is, the others are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def pack() -> bytes:
     """Give the bundle's octets."""
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for name, content in sorted(files().items()):
+        for name, content in (*sorted(files().items()), (UNPACKED, b"")):
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(content), _MODE
             tar.addfile(entry, io.BytesIO(content))

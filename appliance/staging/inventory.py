@@ -25,7 +25,7 @@ STORE_FOLDER = "/var/lib/bridgehead-registry"
 def inventory(
     plan: Plan, files: Mapping[str, StagedFile], *, bundle: str, bundle_sha256: str
 ) -> dict[str, Any]:
-    """Give the inventory: the group `staging` with its one host, nothing of it secret.
+    """Give the inventory: the group `staging_machines` with its one host, nothing of it secret.
 
     `files` are the depot's, by name; `bundle` is the path on this laptop of what
     `appliance.staging.bundle.make` wrote. Raises InputError where the plan has no staging
@@ -53,7 +53,7 @@ def inventory(
             STORE_FOLDER, f":{REGISTRY_PORT}", readonly=True
         ),
     }
-    return {"staging": {"hosts": {staging.vm: variables}}}
+    return {"staging_machines": {"hosts": {staging.vm: variables}}}
 
 
 def staging_of(plan: Plan) -> StagingPlan:

@@ -31,6 +31,7 @@ def test_it_has_what_it_needs_and_no_more(tmp_path: Path) -> None:
         tar.extractall(tmp_path)
         names = tar.getnames()
     assert [each for each in names if each.startswith("dnslib") and "LICEN" in each]
+    assert names[-1] == bundle.UNPACKED
     assert not [each for each in names if each.startswith(("appliance/store", "appliance/flow"))]
     for entry in bundle.ENTRY_POINTS:
         done = subprocess.run(

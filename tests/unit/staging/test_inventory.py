@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -35,8 +38,8 @@ def variables(**without: str) -> dict[str, Any]:
     """Give the one host's variables."""
     files = {name: file for name, file in files_of(FULL).items() if name not in without.values()}
     made = inventory(FULL, files, bundle="/run/bundle.tar.gz", bundle_sha256="ab" * 32)
-    assert list(made["staging"]["hosts"]) == ["staging"]
-    given: dict[str, Any] = made["staging"]["hosts"]["staging"]
+    assert list(made["staging_machines"]["hosts"]) == ["staging"]
+    given: dict[str, Any] = made["staging_machines"]["hosts"]["staging"]
     return given
 
 
@@ -115,6 +118,23 @@ def test_every_unit_is_shut_in(tmp_path: Path) -> None:
         assert found, done.stderr
         assert float(found[1]) < 3.0
         assert "User=bridgehead-staging\n" in unit.read_text()
+
+
+def test_the_machine_is_looked_at_in_one_go() -> None:
+    """Plain sh, which changes nothing and says what it found as JSON."""
+    shared = YAML(typ="safe").load(ROLE / "vars" / "main.yml")
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
+    environment.filters["quote"] = shlex.quote
+    text = environment.from_string((ROLE / "templates" / "look.sh.j2").read_text())
+    here, absent = str(Path(__file__)), "/nonexistent/of bridgehead"
+    given = {"staging_folders": [str(ROLE), absent], "staging_seen_paths": [here, absent]}
+    script = text.render(**{**shared, **variables(), **given})
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    seen = json.loads(done.stdout.splitlines()[-1])
+    assert seen["missing_folders"] == [absent]
+    assert list(seen["files"]) == [here]
+    assert seen["files"][here].endswith(hashlib.sha256(Path(here).read_bytes()).hexdigest())
+    assert (seen["user"], seen["unpacked"], seen["running"], seen["filled"]) == (False,) * 4
 
 
 def test_every_variable_of_the_role_is_given() -> None:
