@@ -54,17 +54,16 @@ class Kubelet:
 
     def join(self, first: Place, token: tokens.Token) -> None:
         """Join at whichever server answers, and register; tries until it is done."""
-        said = ""
+        said: dict[Place, str] = {}
         while True:
             for place in self._places(first):
                 try:
                     self._join(place, token)
                     return
                 except (RequestError, FatalError) as error:
-                    text = str(error)
-                    if text != said:
+                    if said.get(place) != str(error):
                         self._complain(error)
-                    said = text
+                    said[place] = str(error)
             time.sleep(self._options.around.pace.retry)
 
     def keep(self, stopped: threading.Event) -> None:

@@ -65,18 +65,18 @@ def _decompress(library: Any, stream: int, data: bytes) -> bytes:
     source = ctypes.create_string_buffer(data, len(data))
     room = ctypes.create_string_buffer(_ROOM)
     given = _Buffer(ctypes.addressof(source), len(data), 0)
-    result, left = bytearray(), 1
+    result = bytearray()
     while True:
         taken = _Buffer(ctypes.addressof(room), _ROOM, 0)
         left = library.ZSTD_decompressStream(stream, ctypes.byref(taken), ctypes.byref(given))
         if library.ZSTD_isError(left):
             raise ZstdError(library.ZSTD_getErrorName(left).decode())
         result += room.raw[: taken.pos]
-        if given.pos == len(data) and taken.pos < _ROOM:
-            break
-    if left:
-        raise ZstdError("unexpected EOF")
-    return bytes(result)
+        if given.pos == len(data):
+            if left == 0:
+                return bytes(result)
+            if taken.pos < _ROOM:
+                raise ZstdError("unexpected EOF")
 
 
 def compress(data: bytes, level: int = 19) -> bytes:
