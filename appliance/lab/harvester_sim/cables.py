@@ -12,6 +12,7 @@ import socket
 import struct
 import subprocess
 import threading
+from pathlib import Path
 
 from appliance.errors import LabNetworkError
 from appliance.lab.network import MTU
@@ -66,10 +67,27 @@ def read_arp(frame: bytes) -> tuple[str, str] | None:
     return packet[8:14].hex(":"), str(address)
 
 
-class Neighbours:
-    """Listens to ARP on the bridge and remembers which addresses each card has claimed."""
+def request_arp(mac: str, own: str, wanted: str) -> bytes:
+    """Give the frame of an ordinary request from `own`.
 
-    def __init__(self, bridge: str) -> None:
+    A probe from 0.0.0.0 would look like a conflict to a guest that just probes the same address
+    (RFC 5227 2.1.1).
+    """
+    source = bytes.fromhex(mac.replace(":", ""))
+    sender, target = (ipaddress.IPv4Address(each).packed for each in (own, wanted))
+    packet = _ARP_OF_IPV4 + b"\0\1" + source + sender + bytes(6) + target
+    return b"\xff" * 6 + source + _ETH_P_ARP.to_bytes(2, "big") + packet
+
+
+class Neighbours:
+    """Listens to ARP on the bridge and remembers which addresses each card has claimed.
+
+    `own` is the switch's own address, as which it asks; without one it only listens.
+    """
+
+    def __init__(self, bridge: str, own: str = "") -> None:
+        self._own = own or None
+        self._mac = Path(f"/sys/class/net/{bridge}/address").read_text(encoding="ascii").strip()
         self._lock = threading.Lock()
         self._heard: dict[str, list[str]] = {}
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ARP))
@@ -92,6 +110,12 @@ class Neighbours:
         """Forget a card's addresses: its machine is off."""
         with self._lock:
             self._heard.pop(mac.lower(), None)
+
+    def ask(self, address: str) -> None:
+        """Ask the switch who has an address: a guest that is idle says nothing by itself."""
+        if self._own is not None:
+            with contextlib.suppress(OSError):
+                self._socket.send(request_arp(self._mac, self._own, address))
 
     def close(self) -> None:
         """Stop listening."""

@@ -8,7 +8,12 @@ from typing import Any
 from appliance.lab.harvester_sim.cables import plug_in, tap_name, unplug
 from appliance.lab.harvester_sim.faults import Faults
 from appliance.lab.harvester_sim.objects import ObjectStore
-from appliance.lab.harvester_sim.seed import MissingSecretError, read_seed, write_seed
+from appliance.lab.harvester_sim.seed import (
+    MissingSecretError,
+    addresses_in,
+    read_seed,
+    write_seed,
+)
 from appliance.lab.harvester_sim.virtual_machine import (
     VmCard,
     VmDisk,
@@ -52,10 +57,15 @@ class Hardware:
         self._folder = folder
         self._bridge = bridge
         self._quick = quick
+        self._told: dict[str, tuple[str, ...]] = {}
 
     def folder(self, namespace: str, name: str) -> Path:
         """Name the folder of a machine's console and other things."""
         return self._folder / f"{namespace}.{name}"
+
+    def addresses_told(self, machine: Json) -> tuple[str, ...]:
+        """Give the addresses that the machine's seed told it to take at its last start."""
+        return self._told.get(machine["metadata"].get("uid", ""), ())
 
     def take_apart(self, machine: Json) -> None:
         """Unplug the cables and forget what belongs to this machine alone; keep its console."""
@@ -113,6 +123,7 @@ class Hardware:
             seed = read_seed(self._store, machine, volume)
         except MissingSecretError as error:
             raise WaitingError("Starting", "FailedMount", str(error)) from error
+        self._told[machine["metadata"].get("uid", "")] = addresses_in(seed)
         target = folder / "seed.iso"
         write_seed(seed, target)
         return target

@@ -38,6 +38,7 @@ BEFORE_START = ("Pending", "Scheduling", "Scheduled")
 MAC_ANNOTATION = "harvesterhci.io/mac-address"
 _LONGEST_GRACE_S = 60.0
 _LONGEST_PAUSE_S = 30.0
+_ASK_PAUSE_S = 2.0
 
 
 class Machines:
@@ -67,6 +68,7 @@ class Machines:
         self._not_before: dict[str, float] = {}
         self._waiting: dict[str, WaitingError] = {}
         self._held: set[str] = set()
+        self._ask_again: dict[str, float] = {}
         self._lock = threading.RLock()
 
     # --- from outside
@@ -339,6 +341,15 @@ class Machines:
             return waiting.printable if waiting else "Starting"
         return {"Running": "Running", "Failed": "CrashLoopBackOff"}.get(phase, "Stopped")
 
+    def _asked_for(self, machine: Json) -> tuple[str, ...]:
+        """Ask for what a silent machine should have; its answer is heard by the next rounds."""
+        uid, now = machine["metadata"]["uid"], time.monotonic()
+        if self._neighbours is not None and now >= self._ask_again.get(uid, 0.0):
+            self._ask_again[uid] = now + _ASK_PAUSE_S
+            for address in self._hardware.addresses_told(machine):
+                self._neighbours.ask(address)
+        return ()
+
     def _interfaces(self, machine: Json, instance: Json) -> list[Json]:
         told = []
         for interface in interfaces_of(machine):
@@ -346,7 +357,7 @@ class Machines:
             said: Json = {"name": interface["name"], "mac": mac, "infoSource": "domain"}
             addresses: tuple[str, ...] = ()
             if self._neighbours is not None and instance["status"]["phase"] == "Running":
-                addresses = self._neighbours.addresses(mac)
+                addresses = self._neighbours.addresses(mac) or self._asked_for(machine)
             if addresses:
                 said.update(ipAddress=addresses[0], ipAddresses=list(addresses))
             told.append(said)

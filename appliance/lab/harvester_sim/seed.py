@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from appliance.lab.harvester_sim.objects import ObjectStore
 Json = dict[str, Any]
 
 _KEYS = {"userData": ("userdata", "userData"), "networkData": ("networkdata", "networkData")}
+
+
+_WITH_PREFIX = re.compile(r"\b((?:\d{1,3}\.){3}\d{1,3})/\d{1,2}\b")
 
 
 class MissingSecretError(Exception):
@@ -84,6 +88,12 @@ def _read(store: ObjectStore, namespace: str, source: Json, name: str) -> bytes:
     if source.get(f"{name}Base64"):
         return base64.b64decode(source[f"{name}Base64"])
     return str(source.get(name) or "").encode()
+
+
+def addresses_in(seed: Seed) -> tuple[str, ...]:
+    """Give the IPv4 addresses that the network data gives the machine: those with a prefix."""
+    found = _WITH_PREFIX.findall(seed.network_data.decode(errors="replace"))
+    return tuple(dict.fromkeys(found))
 
 
 def write_seed(seed: Seed, target: Path) -> None:

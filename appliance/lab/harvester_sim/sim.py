@@ -85,7 +85,7 @@ class HarvesterSim:
             self.store, options.place / "images", self.faults, pause_s=options.retry_pause_s
         )
         self._volumes = Volumes(self.store, self._images, options.place / "volumes")
-        self._neighbours = Neighbours(options.bridge) if options.bridge else None
+        self._neighbours = Neighbours(options.bridge, options.listen[0]) if options.bridge else None
         hardware = Hardware(
             self.store,
             self._volumes,

@@ -11,7 +11,13 @@ import pytest
 
 from appliance.lab.harvester_sim import kinds
 from appliance.lab.harvester_sim.objects import ObjectStore
-from appliance.lab.harvester_sim.seed import MissingSecretError, Seed, read_seed, write_seed
+from appliance.lab.harvester_sim.seed import (
+    MissingSecretError,
+    Seed,
+    addresses_in,
+    read_seed,
+    write_seed,
+)
 from tests.unit.lab.harvester_sim.parts import Machine
 
 Json = dict[str, Any]
@@ -71,3 +77,10 @@ def test_the_disk_holds_the_files_under_the_label(tmp_path: Path) -> None:
     assert "Volume id    : 'cidata'" in shown.stdout + shown.stderr
     files = [line for line in shown.stdout.splitlines() if line.startswith("'/")]
     assert sorted(files) == ["'/meta-data'", "'/network-config'", "'/user-data'"]
+
+
+def test_the_addresses_of_a_seed_are_those_with_a_prefix() -> None:
+    """Neither its gateway nor its name servers; each once."""
+    text = b"a: [10.0.0.7/24, 10.0.0.8/24, 10.0.0.7/24]\ngateway4: 10.0.0.1\nx: 52.54.0/1"
+    assert addresses_in(Seed(b"", text, "", "")) == ("10.0.0.7", "10.0.0.8")
+    assert addresses_in(Seed(b"", b"", "", "")) == ()
