@@ -22,8 +22,10 @@ from appliance.vms.cloud_init import USER
 def staged_files(context: Context, plan: Plan) -> dict[str, StagedFile]:
     """Give all that the staging machine may be given, by name. Raises ArtifactError."""
     depot = Depot(context.paths.depot)
-    names = (registry_files().archive, *staged_names(plan), *staging_of(plan).images)
-    return {name: _file(depot, name) for name in names}
+    needed = plan.cluster.artifacts if plan.cluster is not None else ()
+    further = (name for name in staged_names(plan) if depot.get(name) is not None)
+    names = (registry_files().archive, *needed, *further, *staging_of(plan).images)
+    return {name: _file(depot, name) for name in dict.fromkeys(names)}
 
 
 def archives(context: Context, plan: Plan) -> tuple[Path, ...]:
@@ -33,7 +35,8 @@ def archives(context: Context, plan: Plan) -> tuple[Path, ...]:
 
 
 def _file(depot: Depot, name: str) -> StagedFile:
-    return StagedFile(name, depot.path_of(name).stat().st_size, depot.digests(name)["sha256"].hex)
+    digest = depot.digests(name)["sha256"].hex  # raises for what is not there
+    return StagedFile(name, depot.path_of(name).stat().st_size, digest)
 
 
 class Staging:

@@ -33,7 +33,7 @@ def inventory(
     """
     staging = staging_of(plan)
     archive = registry_files().archive
-    fetched = [_file(files, name) for name in (archive, *staged_names(plan))]
+    fetched = [_file(files, archive), *_staying(plan, files)]
     registry = f"{PROGRAMS_FOLDER}/{archive.partition('_linux')[0]}"
     variables = {
         "ansible_host": str(staging.address),
@@ -71,6 +71,13 @@ def staged_names(plan: Plan) -> tuple[str, ...]:
     return (*plan.cluster.artifacts, kubectl)
 
 
+def _staying(plan: Plan, files: Mapping[str, StagedFile]) -> tuple[StagedFile, ...]:
+    """Give the files that stay; kubectl only where it was fetched, since no machine needs it."""
+    needed = plan.cluster.artifacts if plan.cluster is not None else ()
+    names = (name for name in staged_names(plan) if name in files or name in needed)
+    return tuple(_file(files, name) for name in names)
+
+
 def serve_config(plan: Plan, files: Mapping[str, StagedFile]) -> ServeConfig:
     """Say what is answered: the site's names but for the laptop's, which leaves, and its files."""
     staging = staging_of(plan)
@@ -82,7 +89,7 @@ def serve_config(plan: Plan, files: Mapping[str, StagedFile]) -> ServeConfig:
         hosts=tuple(each for each in plan.hosts if each[1] != laptop),
         networks=tuple(each.cidr for each in plan.networks),
         folder=FILES_FOLDER,
-        files=tuple(_file(files, name) for name in staged_names(plan)),
+        files=_staying(plan, files),
     )
 
 
