@@ -1,6 +1,7 @@
-"""The boot process: `python -m appliance.boot.child STATE_DIR CONTROL_FD NAME=FD…`.
+"""The boot process: `… -m appliance.boot.child STATE_DIR CONTROL_FD NAME=FD…`, or `--at SOCKET`.
 
-Started by main with open sockets and no secret in its arguments. It gives up its rights, then
+Started by main with open sockets and no secret in its arguments; as a unit of systemd, it fetches
+the sockets from main, which listens at the path given. It gives up its rights, then
 serves until main says stop or is gone: nothing on the network is answered by an orphan. It ends
 by the closed channel and not by PR_SET_PDEATHSIG, which fires when the *thread* that started it
 ends (prctl(2)).
@@ -41,6 +42,7 @@ from appliance.boot.lease_store import LeaseStore, laptop_boot
 from appliance.boot.loop import Loop
 from appliance.boot.neighbours import neighbour
 from appliance.boot.ntp_server import NtpService
+from appliance.boot.passing import fetch
 from appliance.boot.privileges import boot_account, drop
 from appliance.boot.state import BootState
 from appliance.boot.syslog_server import SyslogService
@@ -54,6 +56,7 @@ DATABASE = "boot.db"
 _FLUSH_SECONDS = 0.5
 _DAWDLER_SECONDS = 5.0
 _END_SECONDS = 2.0
+_FETCH_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,20 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
     state_dir, control, *named = argv
     pairs = (each.partition("=") for each in named)
     return Arguments(Path(state_dir), int(control), {name: int(fd) for name, _, fd in pairs})
+
+
+def fetch_arguments(meeting: Path) -> Arguments:
+    """Fetch the same from main at a socket, and send what is said from now on there, too.
+
+    Raises OSError if nobody listens, WireError if it is not main that speaks.
+    """
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(_FETCH_SECONDS)
+    connection.connect(str(meeting))
+    passed = fetch(connection)
+    os.dup2(passed.last_words, sys.stderr.fileno())
+    os.close(passed.last_words)
+    return Arguments(passed.state_dir, connection.detach(), passed.sockets)
 
 
 class Child:
@@ -226,7 +243,8 @@ def main(argv: Sequence[str]) -> int:
     """Run the boot process to its end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    arguments = parse_arguments(argv)
+    fetched = argv[:1] == ["--at"]
+    arguments = fetch_arguments(Path(argv[1])) if fetched else parse_arguments(argv)
     sockets = {name: socket.socket(fileno=fd) for name, fd in arguments.sockets.items()}
     control = socket.socket(fileno=arguments.control)
     for each in (control, *sockets.values()):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
-import sys
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from threading import Event as Flag
 from threading import Lock, Thread
+from typing import IO
 
 from appliance.boot.channel import Channel
 from appliance.boot.control import (
@@ -28,8 +27,8 @@ from appliance.boot.control import (
     Stop,
     ToMain,
 )
+from appliance.boot.launch import Process, launch
 from appliance.boot.model import BootEvent, BootMachine, BootNetwork, ServedFile
-from appliance.boot.privileges import boot_account, own_folder
 from appliance.errors import StepError, WireError
 from appliance.machines.state import Evidence
 from appliance.tools.clock import Clock
@@ -39,14 +38,13 @@ STOP_SECONDS = 5.0
 RELEASE_SECONDS = 5.0
 MAX_RESTARTS = 3
 _STDERR_LINES = 30
-_PASSED_ENVIRONMENT = ("PATH", "LANG", "PYTHONPATH")
 
 
 @dataclass(slots=True)
 class _Running:
     """One child with its channel, its last words and whether it reported ready."""
 
-    process: subprocess.Popen[bytes]  # noqa: TID251 - serves for hours: no run to its end
+    process: Process
     channel: Channel
     stderr: deque[str]
     ready: Flag
@@ -56,7 +54,7 @@ class _Running:
 
 
 class BootProcess:
-    """The boot services as one child process. Its methods may be called from any thread."""
+    """The boot services as one process beside us. Its methods may be called from any thread."""
 
     def __init__(
         self,
@@ -198,32 +196,16 @@ class BootProcess:
             raise self._not_started(running)
 
     def _spawn(self) -> _Running:
-        account = boot_account()
-        own_folder(self._state_dir, account)
-        ours, theirs = socket.socketpair()
-        named = {name: sock.fileno() for name, sock in self._sockets.items()}
-        process = subprocess.Popen(  # noqa: TID251 - as above; no secret in its arguments
-            [
-                sys.executable,
-                "-P",
-                "-m",
-                "appliance.boot.child",
-                str(self._state_dir),
-                str(theirs.fileno()),
-                *(f"{name}={fd}" for name, fd in named.items()),
-            ],
-            pass_fds=(theirs.fileno(), *named.values()),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            cwd="/",
-            env={name: os.environ[name] for name in _PASSED_ENVIRONMENT if name in os.environ},
-        )
-        theirs.close()
+        started = launch(self._sockets, self._state_dir)
         running = _Running(
-            process, Channel(ours), deque(maxlen=_STDERR_LINES), Flag(), Flag(), Flag()
+            started.process,
+            Channel(started.control),
+            deque(maxlen=_STDERR_LINES),
+            Flag(),
+            Flag(),
+            Flag(),
         )
-        Thread(target=_keep_last_words, args=(running,), daemon=True).start()
+        Thread(target=_keep_last_words, args=(started.stderr, running.stderr), daemon=True).start()
         return running
 
     def _wait_ready(self, running: _Running) -> bool:
@@ -304,9 +286,7 @@ def _reap(running: _Running) -> None:
     running.channel.close()
 
 
-def _keep_last_words(running: _Running) -> None:
-    if running.process.stderr is None:
-        return
-    with running.process.stderr as stream:
+def _keep_last_words(said: IO[bytes], kept: deque[str]) -> None:
+    with said as stream:
         for line in stream:
-            running.stderr.append(line.decode("utf-8", "replace").rstrip())
+            kept.append(line.decode("utf-8", "replace").rstrip())
