@@ -26,7 +26,7 @@ from tests.lab.rehearsing import staged
 HERE = Path(__file__).parent
 SITES = {
     "lab-bios": "lab-bios.yaml",
-    "lab-uefi-pxe": "lab.yaml",
+    "lab-uefi-pxe": "lab-bare.yaml",
     "lab-uefi-http": "lab-http.yaml",
 }
 _FILTER = "udp and not (udp[8:2] = 3)"  # what is left out: TFTP's DATA, opcode 3

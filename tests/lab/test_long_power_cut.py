@@ -32,7 +32,7 @@ class PowerCut:
 def test_a_power_cut_in_mid_install() -> None:
     """Two installations began, one ended, nobody was asked anything, the machine is ready."""
     cut = PowerCut()
-    with staged("lab.yaml") as rehearsal:
+    with staged("lab-bare.yaml") as rehearsal:
         assert run_to_the_end(rehearsal, cut.watch) == 0
         assert cut.done
         assert last_states(rehearsal) == {"hv1": "ready"}

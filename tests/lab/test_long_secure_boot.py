@@ -33,7 +33,7 @@ class Listener:
 def test_firmware_that_refuses_the_boot_file() -> None:
     """OVMF with Microsoft's keys refuses Debian's iPXE: no script is ever asked for."""
     listener = Listener()
-    with staged("lab.yaml", firmware={"hv1": Firmware.UEFI_SECURE}) as rehearsal:
+    with staged("lab-bare.yaml", firmware={"hv1": Firmware.UEFI_SECURE}) as rehearsal:
         rehearsal.start_appliance()
         assert rehearsal.follow(listener.watch, seconds=600) == 130
         assert "Secure Boot is probably on" in listener.advice

@@ -36,7 +36,7 @@ class Pull:
 def test_an_adapter_pulled_in_mid_transfer() -> None:
     """The services are opened again on the new interface, and the same installation goes on."""
     pull = Pull()
-    with staged("lab.yaml") as rehearsal:
+    with staged("lab-bare.yaml") as rehearsal:
         assert run_to_the_end(rehearsal, pull.watch) == 0
         assert pull.done
         assert last_states(rehearsal) == {"hv1": "ready"}

@@ -12,7 +12,12 @@ from tests.lab.rehearsing import (
     staged,
 )
 
-pytestmark = [pytest.mark.root, pytest.mark.rehearsal, pytest.mark.timeout(1800)]
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.rehearsal,
+    pytest.mark.long,
+    pytest.mark.timeout(1800),
+]
 
 
 def test_two_machines_become_a_hypervisor() -> None:
