@@ -16,6 +16,8 @@ from appliance.lab.harvester_sim.tables import condition
 
 Json = dict[str, Any]
 
+PATIENCE = 6
+"""Answers that a node may miss before it is taken for gone: Kubernetes waits some 40 s as well."""
 _TIMEOUT_S = 3.0
 
 
@@ -26,6 +28,7 @@ class Hosts:
         self._store = store
         self._vip = vip
         self._rke2 = rke2
+        self._missed: dict[str, int] = {}
         for name, address in fixed.items():
             self._note(name, address, ready=True)
 
@@ -36,7 +39,9 @@ class Hosts:
         members = {each["name"]: each["address"] for each in self._members()}
         known = {node["metadata"]["name"]: _address(node) for node in self._store.all(kinds.NODE)}
         for name, address in {**known, **members}.items():
-            self._note(name, address, ready=ask(address, "/ping") == b"pong")
+            answers = ask(address, "/ping") == b"pong"
+            self._missed[name] = 0 if answers else self._missed.get(name, PATIENCE) + 1
+            self._note(name, address, ready=self._missed[name] < PATIENCE)
 
     def ready(self) -> list[str]:
         """Give the names of the nodes that are ready."""
