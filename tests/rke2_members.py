@@ -21,8 +21,8 @@ from typing import Any
 from appliance.lab.rke2 import build
 
 VERSION = "v1.36.3+rke2r1"
-PACE = {"beat": 0.5, "grace": 3.0, "peer_beat": 0.4, "peer_grace": 2.5, "retry": 0.3}
-"""Quick: a lease is renewed twice a second and given up after three."""
+PACE = {"beat": 0.5, "grace": 6.0, "peer_beat": 0.5, "peer_grace": 6.0, "retry": 0.3}
+"""Quick, and with room for a busy computer: renewed twice a second, given up after six seconds."""
 
 ROUTES = (
     "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
@@ -99,15 +99,15 @@ class Member:
         """End it at once, as pulling the plug does."""
         if self.process is not None:
             self.process.send_signal(number)
-            self.process.wait(20)
+            self.process.wait(120)
             self.process = None
 
-    def until(self, said: str, limit: float = 40.0) -> None:
+    def until(self, said: str, limit: float = 90.0) -> None:
         """Wait until it said this."""
         why = f"{self.name} never said {said!r}"
         wait_for(lambda: said in self.log, lambda: f"{why}:\n{self.log}", limit)
 
-    def ended(self, limit: float = 20.0) -> int:
+    def ended(self, limit: float = 60.0) -> int:
         """Wait until it ended by itself; give its exit code."""
         assert self.process is not None
         code = self.process.wait(limit)
@@ -191,7 +191,7 @@ def _number() -> int:
     return secrets.randbelow(200) + 20
 
 
-def wait_for(done: Callable[[], object], why: Callable[[], str], limit: float = 40.0) -> None:
+def wait_for(done: Callable[[], object], why: Callable[[], str], limit: float = 90.0) -> None:
     """Wait until something is so; fail with `why` if it never is."""
     ends = time.monotonic() + limit
     while not done():

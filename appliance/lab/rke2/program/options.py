@@ -47,7 +47,7 @@ class Pace:
     beat: float = 10.0
     grace: float = 40.0
     peer_beat: float = 4.0
-    peer_grace: float = 15.0
+    peer_grace: float = 20.0
     retry: float = 3.0
 
 
