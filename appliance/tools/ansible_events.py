@@ -110,7 +110,10 @@ def message(result: Mapping[str, Any], redactor: Redactor) -> str:
     if failed:
         return message(failed[0], redactor)
     said = _first_text(result, ("msg", "stderr", "stdout", "module_stderr", "module_stdout"))
-    line = printable(" / ".join(part.strip() for part in said.splitlines() if part.strip()))
+    parts = [part.strip() for part in said.splitlines() if part.strip()]
+    if parts and parts[0].startswith("Traceback"):
+        parts = parts[-1:]  # the log has the rest
+    line = printable(" / ".join(parts))
     line = redactor.text(line)
     return line if len(line) <= MESSAGE_LENGTH else f"{line[:MESSAGE_LENGTH]} …"
 

@@ -70,6 +70,7 @@ def test_what_is_no_tasks_event(event: str | None) -> None:
         ({"msg": "the key is sesame-open"}, "the key is ******"),
         ({"msg": "\x1b[31mred"}, "·[31mred"),
         ({"censored": "the output has been hidden"}, "hidden"),
+        ({"msg": "Traceback (most recent call last):\n  File\nOSError: gone"}, "OSError: gone"),
         ({}, "did not say"),
         (
             {

@@ -21,10 +21,15 @@ from pathlib import Path
 from typing import Any
 
 CRASHES = 3
+PATIENCE_S = 30.0
 PAUSE_S = 1.0
-BEFORE_S = 60.0
-"""The service was started a moment before; what an earlier attempt said is no longer true."""
 TIMEOUT_S = 5.0
+
+IN_VAIN = re.compile(
+    r"401 Unauthorized|CA hash does not match|certificate is valid for|not valid for any names"
+    r"|has expired or is not yet valid|signed by unknown authority|encrypted with different token"
+)
+"""Members go on trying for ever after these; only somebody who changes something can help."""
 
 
 def main() -> int:
@@ -38,11 +43,13 @@ def main() -> int:
     asked = parser.parse_args()
     nodes = [name for name in asked.nodes.split(",") if name]
     end = time.monotonic() + asked.seconds
-    since = time.time() - BEFORE_S
+    began = time.time()
     crashes = int(show(asked.unit, "NRestarts") or 0)
     if asked.start:
         start(asked.unit, asked.start)
+    vain_from = None
     while True:
+        crashed = int(show(asked.unit, "NRestarts") or 0) - crashes
         missing = missing_of_unit(asked.unit)
         if not missing and asked.kubeconfig:
             missing = missing_of_api(asked.kubeconfig, nodes)
@@ -50,9 +57,14 @@ def main() -> int:
             print(f"{asked.unit} runs; {', '.join(nodes) or 'it'} is ready")
             return 0
         given_up = show(asked.unit, "ActiveState") == "failed"
-        crashed = int(show(asked.unit, "NRestarts") or 0) - crashes >= CRASHES
-        if given_up or crashed or time.monotonic() > end:
-            print(f"{missing}: {last_words(asked.unit, since)}")
+        said = last_words(asked.unit, began if crashed > 0 else since_of(asked.unit, began))
+        if not IN_VAIN.search(said):
+            vain_from = None
+        elif vain_from is None:
+            vain_from = time.monotonic()
+        in_vain = vain_from is not None and time.monotonic() - vain_from > PATIENCE_S
+        if given_up or crashed >= CRASHES or in_vain or time.monotonic() > end:
+            print(f"{missing}: {said}")
             return 1
         time.sleep(PAUSE_S)
 
@@ -66,12 +78,18 @@ def start(unit: str, how: str) -> None:
 def show(unit: str, key: str) -> str:
     """Give one property of a unit."""
     done = subprocess.run(
-        ["systemctl", "show", "-p", key, "--value", unit],
+        ["systemctl", "show", "-p", key, "--value", "--timestamp=unix", unit],
         check=False,
         capture_output=True,
         text=True,
     )
     return done.stdout.strip()
+
+
+def since_of(unit: str, began: float) -> float:
+    """Give the Unix time at which the service's process started; `began` where it has none."""
+    started = show(unit, "ExecMainStartTimestamp").lstrip("@")
+    return float(started) if started.isdigit() and started != "0" else began
 
 
 def missing_of_unit(unit: str) -> str:
