@@ -76,7 +76,7 @@ def test_files_are_put_in_their_places_once(tmp_path: Path, served: tuple[Path, 
     """Text, a secret and a download, each with its permissions; the second run changes nothing."""
     folder, url = served
     (folder / "program").write_bytes(b"octets")
-    files = [
+    files: list[dict[str, Any]] = [
         {"path": str(tmp_path / "a/b/text"), "content": "hello\n"},
         {"path": str(tmp_path / "secret"), "secret_content": "sesame-open", "mode": "0600"},
         {
