@@ -21,7 +21,7 @@ from appliance.cli.options import (
     Yes,
 )
 from appliance.cli.printing import FetchProgress, print_error, print_text
-from appliance.cli.running import Wish, check_site, run_site
+from appliance.cli.running import Wish, check_site, run_site, undo_whole_site
 from appliance.cli.state import (
     export_app,
     import_a_state,
@@ -184,13 +184,24 @@ def reinstall_machine(
 
 
 @app.command()
-def undo(site: SiteFile, state: StateFolder = Paths().root) -> None:
-    """Take back what a killed run left on this laptop; no machine is touched."""
+def undo(
+    site: SiteFile,
+    whole_site: Annotated[
+        bool,
+        typer.Option("--site", help="Take the site down as well: virtual machines are destroyed."),
+    ] = False,
+    interface: InterfaceName = "",
+    yes: Yes = False,
+    state: StateFolder = Paths().root,
+) -> None:
+    """Take back what a killed run left on this laptop; with --site, take the site down first."""
+    if whole_site:
+        undo_whole_site(Wish(site, Paths(state), interface, None, as_json=False, yes=yes))
     done = 0
     for line in undo_site(site, Paths(state)):
         done += 1
         print_text(line)
-    if not done:
+    if not done and not whole_site:
         print_text("nothing is left to take back on this laptop")
 
 

@@ -14,9 +14,10 @@ from appliance.errors import InputError
 from appliance.flow.checking import check_all
 from appliance.flow.context import Options
 from appliance.flow.looking import look_at
-from appliance.flow.preflight import refuse_at_once
+from appliance.flow.preflight import refuse_at_once, refuse_unless_root
 from appliance.flow.run import STEPS, provision
 from appliance.flow.session import opened, stopped_by_signals
+from appliance.flow.taking_down import take_down
 from appliance.paths import Paths
 from appliance.tools.interface import choose
 
@@ -31,7 +32,7 @@ class Wish:
     until: str | None
     as_json: bool
     yes: bool
-    proxy: bool
+    proxy: bool = False
     single_port: bool = False
 
     def options(self) -> Options:
@@ -74,6 +75,26 @@ def run_site(wish: Wish) -> None:
         )
         stack.enter_context(stopped_by_signals(context.stop))
         provision(context)
+
+
+def undo_whole_site(wish: Wish) -> None:
+    """Take a site down. Raises InputError unless it was agreed to, and what the flow raises."""
+    look = look_at(wish.site, wish.paths)
+    if not wish.yes:
+        names = ", ".join(vm.name for vm in look.plan.vms) or "none"
+        raise InputError(
+            f"virtual machines would be lost with their disks: {names}",
+            fix=f"say so: provision undo {wish.site} --site --yes",
+        )
+    refuse_unless_root("taking a site down needs root", why="it sets an address for the time")
+    with (
+        opened(
+            wish.site, look.plan.site_id, wish.paths, wish.options(), exclusive="provision undo"
+        ) as context,
+        stopped_by_signals(context.stop),
+    ):
+        for line in take_down(context, look.plan):
+            print_text(line)
 
 
 def check_site(wish: Wish) -> None:
