@@ -20,7 +20,7 @@ rm "$keep"
 find "$root/lib/modules" -type d -empty -delete
 in_root depmod "$kernel"
 
-# Which modules the initrd loads, each after what it depends on: a virtio disk, else any other.
+# Which modules the initrd loads, each after what it depends on: a virtio disk, else a SCSI one.
 initrd=$root/initrd
 mkdir -p "$initrd/bin" "$initrd/dev" "$initrd/proc" "$initrd/system" "$initrd/modules"
 cp "$root/bin/busybox" "$initrd/bin/busybox"
@@ -28,7 +28,7 @@ install -m 755 "$here/init" "$initrd/init"
 mknod -m 600 "$initrd/dev/console" c 5 1
 listed() { for module in "$@"; do depends "$module"; done | awk '!seen[$0]++'; }
 listed crc32c-intel virtio_pci virtio_blk ext4 >"$root/first"
-listed virtio_scsi ahci nvme sd_mod | grep -vxF -f "$root/first" >"$root/others"
+listed virtio_scsi sd_mod | grep -vxF -f "$root/first" >"$root/others"
 for list in first others; do
     while read -r module; do
         cp "$root$module" "$initrd/modules/"
@@ -105,7 +105,7 @@ ExecStart=
 ExecStart=/bin/sh -c 'echo ${pair#*:} >/run/cloud-init-stages/ask; read -r code </run/cloud-init-stages/answer; exit \$code'
 UNIT
 done
-# The disk it reads may be one whose driver udev loads.
+# The disk it reads may be a SCSI one, whose driver udev loads.
 cat >"$units/cloud-init-local.service.d/settled.conf" <<'UNIT'
 [Unit]
 After=systemd-udev-trigger.service
@@ -227,7 +227,7 @@ in_root dpkg --purge --force-all busybox-static cpio mtools syslinux syslinux-co
 rm -rf "$root"/usr/lib/python3/dist-packages/jsonschema*
 rm -rf "$root"/usr/share/doc "$root"/usr/share/man "$root"/usr/share/locale "$root"/usr/share/info \
     "$root"/usr/share/lintian "$root"/usr/share/i18n "$root"/usr/share/bash-completion \
-    "$root"/usr/share/initramfs-tools "$root"/usr/share/perl5 "$root"/usr/share/zsh \
+    "$root"/usr/share/initramfs-tools "$root"/var/lib/initramfs-tools "$root"/usr/share/perl5 "$root"/usr/share/zsh \
     "$root"/usr/lib/udev/hwdb.bin "$root"/usr/lib/udev/hwdb.d \
     "$root"/var/lib/apt/lists "$root"/var/cache/apt "$root"/var/cache/debconf "$root"/var/cache/ldconfig \
     "$root"/var/log/*.log "$root"/var/log/apt "$root"/var/log/journal \
