@@ -271,6 +271,27 @@ def test_a_member_ends_at_once_when_told(cluster: Cluster) -> None:
     cluster.wait_all_ready()
 
 
+def test_k3s_is_the_same_on_one_port(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A server and an agent; its parts are no pods, and what is one is up."""
+    with site(tmp_path_factory.mktemp("k3s"), "v1.36.3+k3s1") as made:
+        first = made.member("server", "cp1", token="a token")
+        worker = made.member("agent", "w1", token="a token", server=made.url(first))
+        for each in (first, worker):
+            each.start()
+            each.up()
+        done = subprocess.run(
+            [find_kubectl(), "--kubeconfig", first.kubeconfig, "get", "nodes,pods", "-A"],
+            env={"PATH": os.environ["PATH"], "HOME": str(made.folder)},
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.stdout.count(" Ready ") == 2
+    assert "pod/coredns-" in done.stdout
+    assert "etcd-cp1" not in done.stdout
+
+
 def test_a_newer_client_reads_it_too(cluster: Cluster) -> None:
     """kubectl of a later year, where this computer has one: it asks for newer forms first."""
     other = Path("/usr/bin/kubectl")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import yaml
 
 from appliance.lab.rke2.program import tokens
-from appliance.lab.rke2.program.certificates import names_of
+from appliance.lab.rke2.program.certificates import Pair, make_authority, names_of
 from appliance.lab.rke2.program.options import Options, Product, Surroundings
 from appliance.lab.rke2.program.server import serving_names
 from tests.rke2_members import Member, Site, site
@@ -122,6 +123,19 @@ def test_a_name_that_is_not_in_the_certificate_is_refused(made: Site) -> None:
     second = made.member("server", "cp2", token=TOKEN, server=f"https://{other}:9345")
     second.start()
     assert f"not {other}" in refused(second)
+
+
+def test_a_clock_that_is_behind_is_refused(made: Site) -> None:
+    """The authorities are of tomorrow: no member comes up, the first no more than others."""
+    first = made.member("server", "cp1", token=TOKEN)
+    for name in ("server-ca", "client-ca"):
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        make_authority(Pair(first.data / "server/tls", name), f"rke2-{name}", tomorrow)
+    first.start()
+    first.until("certificate has expired or is not yet valid")
+    second = join(made, first)
+    assert "certificate has expired or is not yet valid: current time" in refused(second)
+    assert "up and running" not in first.log
 
 
 def test_nobody_to_join(made: Site) -> None:
