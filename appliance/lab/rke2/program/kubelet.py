@@ -54,16 +54,14 @@ class Kubelet:
 
     def join(self, first: Place, token: tokens.Token) -> None:
         """Join at whichever server answers, and register; tries until it is done."""
-        said: dict[Place, str] = {}
         while True:
             for place in self._places(first):
                 try:
                     self._join(place, token)
                     return
                 except (RequestError, FatalError) as error:
-                    if said.get(place) != str(error):
-                        self._complain(error)
-                    said[place] = str(error)
+                    # Each time, as upstream's: who looks at the journal later must find it.
+                    self._complain(error)
             time.sleep(self._options.around.pace.retry)
 
     def keep(self, stopped: threading.Event) -> None:
