@@ -58,14 +58,15 @@ class HypervisorStep(Step[Installed, Hypervisor]):
         return f"{given.plan.hypervisor.vip} {' '.join(given.nodes.ready)}"
 
     def check(self, given: Installed) -> Done[Hypervisor] | NotYet:
-        """Done when the VIP answers now and the kubeconfig that is kept still serves."""
+        """Done when the VIP answers now as it is known, and the kubeconfig kept still serves."""
         answer = answers(given.plan.hypervisor.vip)
         if not answer.ok:
             return NotYet(answer.text)
         pinned, kubeconfig = self._pinned(), self._context.vault.get(KUBECONFIG)
         if pinned != answer.fingerprint or kubeconfig is None:
             return NotYet("it is not taken over yet")
-        why = why_not_valid(kubeconfig)
+        # Where nothing is to be made behind it, nothing is asked of it.
+        why = why_not_valid(kubeconfig) if given.plan.vms else ""
         return NotYet(why) if why else _done(given, answer.fingerprint, kubeconfig, "kept")
 
     def run(self, given: Installed) -> Done[Hypervisor]:
