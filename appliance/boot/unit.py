@@ -171,7 +171,10 @@ class BootUnit:
 
         Raises StepError if systemd does not start it, or its process does not come.
         """
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o711)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # Whatever root's umask: the boot account must come through.
+        self.folder.parent.chmod(self.folder.parent.stat().st_mode | 0o011)
+        self.folder.chmod(0o711)
         self.meeting.unlink(missing_ok=True)
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:

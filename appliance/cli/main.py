@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from appliance.cli.laptop import OfLaptop, install_here, show_laptop, undo_laptop
 from appliance.cli.options import (
     DryRun,
     InterfaceName,
@@ -63,7 +64,7 @@ def run(
 ) -> None:
     """Do everything. The same command again continues."""
     if dry_run:
-        plan(site, as_json, state)
+        plan(site, as_json, state=state)
         return
     run_site(Wish(site, Paths(state), interface, until, as_json, yes, proxy, single_port))
 
@@ -82,10 +83,18 @@ def check(
 
 
 @app.command()
-def plan(site: SiteFile, as_json: Json = False, state: StateFolder = Paths().root) -> None:
+def plan(
+    site: SiteFile,
+    as_json: Json = False,
+    laptop: OfLaptop = False,
+    interface: InterfaceName = "",
+    state: StateFolder = Paths().root,
+) -> None:
     """Print every address, name, URL and file that a run would use."""
     worked_out = look_at(site, Paths(state)).plan
     print_text(plan_json(worked_out) if as_json else plan_text(worked_out))
+    if laptop:
+        show_laptop(interface)
 
 
 @app.command()
@@ -185,20 +194,32 @@ def reinstall_machine(
 
 @app.command()
 def undo(
-    site: SiteFile,
+    site: Annotated[
+        Path | None, typer.Argument(metavar="[SITE]", help="The site file, site.yaml.")
+    ] = None,
     whole_site: Annotated[
         bool,
         typer.Option("--site", help="Take the site down as well: virtual machines are destroyed."),
     ] = False,
+    laptop: OfLaptop = False,
     interface: InterfaceName = "",
     yes: Yes = False,
     state: StateFolder = Paths().root,
 ) -> None:
     """Take back what a killed run left on this laptop; with --site, take the site down first."""
+    if site is None and (whole_site or not laptop):
+        raise InputError("what is to be taken back?", fix="name the site file, or say --laptop")
+    if site is not None:
+        _undo_runs(site, Paths(state), interface, whole_site=whole_site, yes=yes)
+    if laptop:
+        undo_laptop()
+
+
+def _undo_runs(site: Path, paths: Paths, interface: str, *, whole_site: bool, yes: bool) -> None:
     if whole_site:
-        undo_whole_site(Wish(site, Paths(state), interface, None, as_json=False, yes=yes))
+        undo_whole_site(Wish(site, paths, interface, None, as_json=False, yes=yes))
     done = 0
-    for line in undo_site(site, Paths(state)):
+    for line in undo_site(site, paths):
         done += 1
         print_text(line)
     if not done and not whole_site:
@@ -239,6 +260,7 @@ def read_code(
     )
 
 
+app.command("install")(install_here)
 app.add_typer(export_app, name="export")
 app.command("import")(import_a_state)
 app.command("drift")(show_drift)

@@ -50,6 +50,10 @@ class SshAccess:
     known_hosts: str
 
 
+LOCAL_ONLY = SshAccess(user="root", private_key=Secret(""), known_hosts="")
+"""Where the only host is this one (`ansible_connection: local`): nothing is reached by SSH."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """The first task that failed; host is "" where Ansible itself could not go on."""

@@ -1,0 +1,1 @@
+"""The bridge: the laptop itself, as its playbook is told of it."""
