@@ -266,7 +266,9 @@ def _walk(
             yield from _walk(inner, old, new, _within(unknown, place), shaded)
     elif before != after:
         secret = bool(hidden[0]) or bool(hidden[1])
-        yield Difference(path, _short(before, secret=secret), _short(after, secret=secret))
+        shown = _short(before, secret=secret), _short(after, secret=secret)
+        if secret or shown[0] != shown[1]:  # null and empty are the same to a reader
+            yield Difference(path, *shown)
 
 
 def _within(marks: Any, key: str | int) -> Any:
