@@ -10,12 +10,17 @@ from appliance.errors import ArtifactError
 from appliance.lab import building
 
 
+def _break_off(target: Path) -> None:
+    with building.in_place(target) as draft:
+        (draft / "half").write_text("x")
+        raise RuntimeError
+
+
 def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     """A build that fails half-way leaves nothing; one that ends is in its place."""
     target = tmp_path / "thing"
-    with pytest.raises(RuntimeError), building.in_place(target) as draft:
-        (draft / "half").write_text("x")
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        _break_off(target)
     assert list(tmp_path.iterdir()) == []
     with building.in_place(target) as draft:
         (draft / "whole").write_text("x")
