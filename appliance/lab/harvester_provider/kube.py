@@ -20,7 +20,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 Json = dict[str, Any]
-_TIMEOUT = 30  # seconds an answer may take
+_TIMEOUT = 120  # seconds an answer may take; the lab's hypervisor is an emulated machine
 
 
 class ApiError(Exception):

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from appliance.lab.harvester_provider.kube import ApiError
 
-PAUSE = 1.0
-"""Seconds between two looks. Upstream's are 3, and 10 before the first at a machine."""
+PAUSE = 3.0
+"""Seconds between two looks, as upstream's; it waits 10 before the first at a machine."""
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")

@@ -67,7 +67,8 @@ class VirtualMachine(QemuProcess):
     def __init__(self, spec: VmSpec, folder: Path, *, limit_s: float = DEFAULT_LIMIT_S) -> None:
         self.spec = spec
         self.paths = QemuPaths(folder)
-        super().__init__(spec.name, self.paths, limit_s=limit_s)
+        # The hypervisor comes before its guests: its API would not answer while they all boot.
+        super().__init__(spec.name, self.paths, limit_s=limit_s, prefix=("nice", "-n", "10"))
 
     def _words(self) -> list[str]:
         return vm_arguments(self.spec, self.paths)
