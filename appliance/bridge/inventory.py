@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 HOST = "laptop"
+_HERE = {
+    "ansible_connection": "local",
+    # In the home folder, where Ansible would have it, it would stay.
+    "ansible_remote_tmp": "/run/bridgehead-ansible",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +68,4 @@ def undo_inventory(*, keep_programs: bool) -> dict[str, Any]:
 
 
 def _this_host(**variables: Any) -> dict[str, Any]:
-    return {"bridge": {"hosts": {HOST: {"ansible_connection": "local", **variables}}}}
+    return {"bridge": {"hosts": {HOST: {**_HERE, **variables}}}}

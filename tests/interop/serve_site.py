@@ -1,6 +1,6 @@
 """Runs all boot services with the real ports on one interface, until its input closes.
 
-Started inside a network namespace: `python tests/interop/serve_site.py INTERFACE FOLDER`.
+Started inside a network namespace: `python tests/interop/serve_site.py INTERFACE FOLDER [LOADER]`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from appliance.values import Mac, Secret
 BRIDGE = IPv4Address("10.77.0.1")
 
 
-def main(interface: str, folder: Path) -> None:
+def main(interface: str, folder: Path, loader: Path) -> None:
     """Serve, and print each event as a line."""
     network = BootNetwork(
         interface=interface,
@@ -34,7 +34,6 @@ def main(interface: str, folder: Path) -> None:
         zone="alpha.lan",
         hosts=(("hv1", IPv4Address("10.77.0.11")),),
     )
-    loader = folder / "loader"
     file = ServedFile(
         "snponly.efi", str(loader), loader.stat().st_size, "a" * 64, Seen.BOOTLOADER_SENT
     )
@@ -58,4 +57,5 @@ def main(interface: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    given = Path(sys.argv[2])
+    main(sys.argv[1], given, Path(sys.argv[3]) if sys.argv[3:] else given / "loader")

@@ -61,6 +61,15 @@ def network_manager(interface: str) -> dict[str, bool]:
     }
 
 
+def networkd() -> dict[str, bool]:
+    """Say whether systemd-networkd is used here, and whether it runs."""
+    runs = bool(say("systemctl", "is-active", "systemd-networkd.service"))
+    return {
+        "used": runs or bool(say("systemctl", "is-enabled", "systemd-networkd.service")),
+        "runs": runs,
+    }
+
+
 def appliance(programs: Path) -> str:
     """Give the digest of what is installed, or "" where it does not run."""
     if not say(str(programs / "bin" / "python"), "-c", "import appliance; print('runs')"):
@@ -103,7 +112,7 @@ def main() -> None:
         "systemd": Path("/run/systemd/system").is_dir(),
         "serving": [line.split()[0] for line in units.splitlines() if line.strip()],
         "network_manager": network_manager(asked["interface"]),
-        "networkd": Path("/run/systemd/netif").is_dir(),
+        "networkd": networkd(),
         "appliance": appliance(Path(asked["programs"])),
         "programs": Path(asked["programs"]).exists(),
         "firewall_unit": Path(asked["firewall_unit"]).exists(),
