@@ -14,6 +14,7 @@ from appliance.flow.orders import unknown_machines
 from appliance.flow.roll import record_from_json
 from appliance.flow.s1_site import propose_again
 from appliance.flow.session import opened
+from appliance.flow.vm_states import vm_states
 from appliance.machines.state import EXPECTATIONS, Record
 from appliance.paths import Paths
 from appliance.site.freeze import propose
@@ -57,6 +58,7 @@ class Look:
             return {
                 "site": self.plan.site_id,
                 "machines": {each.name: _status_of(context, each) for each in self.plan.machines},
+                "vms": _vms_of(context, self.plan),
                 "waiting": {mac: as_text(at) for mac, at in unknown_machines(context).items()},
             }
 
@@ -66,6 +68,11 @@ class Look:
         lines = [
             f"{name:<16} {entry['address']:<15} {entry['state']:<10} {entry['text']}"
             for name, entry in known["machines"].items()
+            if machine in ("", name)
+        ]
+        lines += [
+            f"{name:<16} {entry['address']:<15} {entry['state']:<10} {entry['kind']}"
+            for name, entry in known["vms"].items()
             if machine in ("", name)
         ]
         if machine:
@@ -110,6 +117,18 @@ def _status_of(context: Context, machine: MachinePlan) -> dict[str, Any]:
         "last": record.last_seen.value if record.last_seen else None,
         "at": as_text(record.last_at) if record.last_at else None,
         "text": _words(machine, record),
+    }
+
+
+def _vms_of(context: Context, plan: Plan) -> dict[str, dict[str, str]]:
+    states = vm_states(context.journal, plan)
+    return {
+        vm.name: {
+            "kind": vm.kind.value,
+            "address": str(vm.address) if vm.address else "its own",
+            "state": states[vm.name],
+        }
+        for vm in plan.vms
     }
 
 

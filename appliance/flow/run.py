@@ -21,6 +21,7 @@ from appliance.flow.s6_vms import VmsStep, VmsWanted
 from appliance.flow.s7_cluster import ClusterStep, ClusterWanted
 from appliance.flow.s8_handover import HandedOver, HandoverStep
 from appliance.flow.secrets import site_secrets
+from appliance.flow.vm_states import vm_states
 from appliance.machines.state import State
 from appliance.tools.redact import Redactor
 
@@ -97,7 +98,11 @@ def _provision(context: Context) -> None:
         context.tell(
             "run-ended",
             f"the run is {outcome}",
-            data={"outcome": outcome, "machines": _states(context)},
+            data={
+                "outcome": outcome,
+                "machines": _states(context),
+                **({"vms": vms} if (vms := _vms(context)) else {}),
+            },
         )
 
 
@@ -124,6 +129,10 @@ def _story(engine: Engine, context: Context) -> None:
     vms = engine.take(VmsStep(context), VmsWanted(plan, services, hypervisor))
     cluster = engine.take(ClusterStep(context), ClusterWanted(plan, services, vms))
     engine.take(HandoverStep(context), HandedOver(plan, files, services, hypervisor, cluster))
+
+
+def _vms(context: Context) -> dict[str, str]:
+    return {} if context.plan is None else vm_states(context.journal, context.plan)
 
 
 def _states(context: Context) -> dict[str, str]:

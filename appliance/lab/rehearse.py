@@ -111,11 +111,13 @@ def _conclude(rehearsal: Rehearsal, code: int, seconds: float, *, as_json: bool)
     found = (*legs.legs(rehearsal.history), *legs.later_legs(rehearsal.history))
     ended = [each for each in rehearsal.history if each.get("kind") == "run-ended"]
     machines: dict[str, Any] = ended[-1]["data"]["machines"] if ended else {}
+    vms: dict[str, Any] = ended[-1]["data"].get("vms", {}) if ended else {}
     if as_json:
         event = {
             "kind": "rehearsal-ended",
             "outcome": "done" if code == 0 else "failed",
             "machines": machines,
+            "vms": vms,
             "seconds": round(seconds, 1),
             "legs": [{"machine": x.machine, "leg": x.name, "seconds": x.seconds} for x in found],
         }
@@ -124,7 +126,7 @@ def _conclude(rehearsal: Rehearsal, code: int, seconds: float, *, as_json: bool)
     _print(f"\nlegs:\n{legs.as_text(found)}")
     for report in sorted(rehearsal.state.glob("*/reports/report-*.html")):
         _print(f"\nreport: {report}")
-    states = ", ".join(f"{name} {state}" for name, state in machines.items())
+    states = ", ".join(f"{name} {state}" for name, state in {**machines, **vms}.items())
     _print(f"\n{states}; exit code {code}; {seconds / 60:.1f} min; see {rehearsal.folder}")
 
 
