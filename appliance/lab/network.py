@@ -17,6 +17,7 @@ from appliance.errors import InputError, LabNetworkError
 
 _OWNERS = Path("/run/bridgehead-lab")
 _BRIDGE = "br0"
+_BRIDGE_MAC = "02:62:68:00:00:01"
 _UPLINK = "uplink"
 MTU = 1500
 
@@ -119,7 +120,10 @@ def _build(network: LabNetwork) -> None:
         for scope in ("all", "default"):
             _in(namespace, "sh", "-c", f"echo 1 > /proc/sys/net/ipv6/conf/{scope}/disable_ipv6")
         _ip("-n", namespace, "link", "set", "lo", "up")
-    _ip("-n", network.switch, "link", "add", _BRIDGE, "type", "bridge", "stp_state", "0")
+    # Without one of its own a bridge takes the lowest of its ports' addresses: with each machine
+    # that is plugged in it might get another, and who knows the old one talks to nobody.
+    named = ("link", "add", _BRIDGE, "address", _BRIDGE_MAC)
+    _ip("-n", network.switch, *named, "type", "bridge", "stp_state", "0")
     _ip("-n", network.switch, "link", "set", _BRIDGE, "mtu", str(MTU), "up")
     _cable(network)
 
