@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from appliance.flow.tending import Say, Tending
 from appliance.site.plan import Plan
 from appliance.tools import data
 from appliance.tools.ansible import PlaybookResult, SshAccess, run_playbook
+from appliance.tools.redact import Redactor
 from appliance.values import Secret
 from appliance.vms.cloud_init import USER
 
@@ -86,34 +87,38 @@ class ClusterStep(Step[ClusterWanted, Cluster]):
         cluster = plan.cluster
         if cluster is None:
             return Done(Cluster(plan, None))
-        tending = Tending(context, given.services)
-        tasks = tending.work(lambda say: self._play(given, say))
         if not cluster.active:
+            # Terraform has its machines stopped: each shuts its service down on its own.
             return Done(Cluster(plan, None), {"cluster": "stopped, as the site file says"})
+        tending = Tending(context, given.services)
+        tasks = tending.work(self._playbook(given))
         login = site_secrets(context.vault).ssh_key
         kubeconfig = tending.work(lambda _say: fetch_kubeconfig(plan, login, given.vms.known_hosts))
         context.vault.put(KUBECONFIG, kubeconfig)
         found = self._await_health(tending, kubeconfig, plan)
         return _done(plan, found, changed=tasks.changed)
 
-    def _play(self, given: ClusterWanted, say: Say) -> PlaybookResult:
-        context = self._context
-        playbook = (
-            "cluster.yml"
-            if given.plan.cluster and given.plan.cluster.active
-            else "cluster_stop.yml"
-        )
-        result = run_playbook(
-            data.path("playbooks") / playbook,
-            cluster_inventory(given.plan, self._context.paths),
-            folder=context.site_paths.folder / "ansible",
-            ssh=SshAccess(USER, site_secrets(context.vault).ssh_key, given.vms.known_hosts),
-            secret_vars={TOKEN_VARIABLE: kubernetes_token(context.vault)},
-            on_event=lambda event: tell_task(event, say),
-            stop=context.stop,
-        )
-        result.raise_for_failure()
-        return result
+    def _playbook(self, given: ClusterWanted) -> Callable[[Say], PlaybookResult]:
+        """Give the playbook's run, with all that is taken from the stores taken before."""
+        context, plan = self._context, given.plan
+        secret = {TOKEN_VARIABLE: kubernetes_token(context.vault)}
+        ssh = SshAccess(USER, site_secrets(context.vault).ssh_key, given.vms.known_hosts)
+        context.redactor = Redactor(context.vault.all())
+
+        def play(say: Say) -> PlaybookResult:
+            result = run_playbook(
+                data.path("playbooks") / "cluster.yml",
+                cluster_inventory(plan, context.paths),
+                folder=context.site_paths.folder / "ansible",
+                ssh=ssh,
+                secret_vars=secret,
+                on_event=lambda event: tell_task(event, say),
+                stop=context.stop,
+            )
+            result.raise_for_failure()
+            return result
+
+        return play
 
     def _await_health(self, tending: Tending, kubeconfig: Secret, plan: Plan) -> Health:
         found = health(kubeconfig, plan)

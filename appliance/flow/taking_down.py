@@ -62,17 +62,17 @@ def _destroy_vms(context: Context, plan: Plan) -> Iterator[str]:
         return
     api = HarvesterApi.by(kept)
     tending = Tending(context, None)
+    with SiteTerraform(context, plan, api).opened() as terraform:
 
-    def destroy(say: Say) -> Changes:
-        with SiteTerraform(context, plan, api).opened() as terraform:
+        def destroy(say: Say) -> Changes:
             changes = terraform.plan(say, destroy=True)
             if not changes.is_empty:
                 terraform.apply(changes, say)
-        for vm in plan.vms:
-            api.delete_secret(NAMESPACE, user_secret_name(vm))
-        return changes
+            for vm in plan.vms:
+                api.delete_secret(NAMESPACE, user_secret_name(vm))
+            return changes
 
-    changes = tending.work(destroy)
+        changes = tending.work(destroy)
     for vm in plan.vms:
         context.tell("vm", f"{vm.name} is removed", machine=vm.name, data={"now": "removed"})
     yield f"s6: {changes.counts.remove} things removed from the hypervisor by Terraform"

@@ -104,7 +104,8 @@ def _text_watch(rehearsal: Rehearsal, event: EventDict) -> None:
     if event.get("kind") in ("dns", "ntp", "dhcp", "tftp", "http", "syslog", "progress"):
         return
     began = rehearsal.history[0].get("at", 0.0)
-    _print(f"{event.get('at', began) - began:7.1f} s  {event.get('text', '')}")
+    text = event.get("text") or f"{event.get('what', '')}: {event.get('why', '')}"
+    _print(f"{event.get('at', began) - began:7.1f} s  {text}")
 
 
 def _conclude(rehearsal: Rehearsal, code: int, seconds: float, *, as_json: bool) -> None:
