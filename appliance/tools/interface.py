@@ -112,7 +112,7 @@ def refuse_if_managed(name: str) -> None:
         raise PreflightError(
             f"NetworkManager holds {name}",
             why="it would change the address while machines are booting",
-            fix=f"run 'nmcli device set {name} managed no', then again",
+            fix=f"run 'nmcli device set {name} managed no', or for good 'provision install'",
         )
 
 

@@ -57,14 +57,15 @@ def dry_run_says_and_changes_nothing(laptop: Laptop, before: list[str]) -> None:
 
 
 def setting_up_twice_changes_nothing_the_second_time(laptop: Laptop) -> None:
-    """Nor when it is asked of the installed appliance, nor dry."""
+    """Nor when it is asked of the installed appliance, nor would it by the plan."""
     install = ("install", "--interface", "eth1")
     said = laptop.run(PROVISION, *install, *OFFLINE)
     assert "Install this very build" in said
 
     assert laptop.run(PROVISION, *install, *OFFLINE) == NOTHING
     assert laptop.run("provision", *install) == NOTHING
-    assert laptop.run("provision", *install, "--dry-run") == NOTHING
+    plan = ("plan", f"{ROOT}/examples/minimal.yaml", "--laptop", "--interface", "eth1")
+    assert laptop.run("provision", *plan).endswith(f"the laptop\n{NOTHING}")
     note = json.loads(laptop.run("cat", "/etc/bridgehead/installed.json"))
     assert (note["interface"], note["user"], note["state"]) == ("eth1", True, True)
     assert {"ipxe", "nftables", "python3-venv", "libnftables1"} <= set(note["packages"])
