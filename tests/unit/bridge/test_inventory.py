@@ -75,7 +75,10 @@ def test_versions_are_in_order() -> None:
 )
 def test_the_role_knows_each_variable(entry: str, given: dict[str, Any]) -> None:
     """And each that it must be given is there."""
-    known, names = options(entry), variables(given).keys() - {"ansible_connection", "ansible_remote_tmp"}
+    known, names = (
+        options(entry),
+        variables(given).keys() - {"ansible_connection", "ansible_remote_tmp"},
+    )
 
     assert names <= known.keys()
     assert {name for name, each in known.items() if each.get("required")} <= names
