@@ -176,7 +176,6 @@ def _keep_cluster(cluster: ClusterPlan) -> str:
     servers = len(cluster.servers)
     if servers == 1:
         return f"The cluster stands and falls with {cluster.servers[0]}."
-    return (
-        f"More than half of the {servers} servers must run: the cluster bears "
-        f"{(servers - 1) // 2} that fail."
-    )
+    most = (servers - 1) // 2
+    borne = "one that fails" if most == 1 else f"{most} that fail"
+    return f"More than half of the {servers} servers must run: the cluster bears {borne}."

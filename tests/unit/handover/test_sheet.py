@@ -67,7 +67,7 @@ def test_every_machine_way_and_service_is_on_it() -> None:
         "provision kubeconfig",
         "registry.alpha.site:5000",
         "staging must run",
-        "bears 1 that fail",
+        "bears one that fails",
     ):
         assert needed in words, needed
 
