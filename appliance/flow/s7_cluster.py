@@ -23,12 +23,15 @@ from appliance.flow.tending import Say, Tending
 from appliance.site.plan import Plan
 from appliance.tools import data
 from appliance.tools.ansible import PlaybookResult, SshAccess, run_playbook
+from appliance.tools.ansible_events import AnsibleEvent, Outcome
 from appliance.tools.redact import Redactor
 from appliance.values import Secret
 from appliance.vms.cloud_init import USER
 
 _HEALTH_SECONDS = 900.0
 KUBECONFIG = "kubeconfig"
+JOINING = "Start the service, or start it anew, and see it join"
+"""The task of `playbooks/roles/cluster` after which a machine is in the cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ class ClusterStep(Step[ClusterWanted, Cluster]):
                 folder=context.site_paths.folder / "ansible",
                 ssh=ssh,
                 secret_vars=secret,
-                on_event=lambda event: tell_task(event, say),
+                on_event=lambda event: _tell(event, say),
                 stop=context.stop,
             )
             result.raise_for_failure()
@@ -151,3 +154,10 @@ class ClusterStep(Step[ClusterWanted, Cluster]):
 def _done(plan: Plan, found: Health, *, changed: int = 0) -> Done[Cluster]:
     evidence: Mapping[str, Any] = {"nodes": dict.fromkeys(found.ready, "Ready"), "changed": changed}
     return Done(Cluster(plan, found), evidence)
+
+
+def _tell(event: AnsibleEvent, say: Say) -> None:
+    tell_task(event, say)
+    if event.task.endswith(JOINING) and event.outcome is Outcome.CHANGED:
+        text = f"{event.host} has joined the cluster"
+        say("node", text, machine=event.host, data={"now": "joined"})

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from appliance.flow.context import Context
 from appliance.flow.s6_vms import Vms
-from appliance.flow.s7_cluster import Cluster, ClusterStep, ClusterWanted
+from appliance.flow.s7_cluster import JOINING, Cluster, ClusterStep, ClusterWanted, _tell
 from appliance.flow.services import Services
 from appliance.flow.step import Done, NotYet
 from appliance.flow.stocking import stock
 from appliance.site.plan import Plan
+from appliance.tools import data as data_file
+from appliance.tools.ansible_events import AnsibleEvent, Outcome
 from appliance.values import Secret
 from tests.plans import plan
 from tests.site_files import media, whole_plan
@@ -68,3 +72,24 @@ def test_other_inputs_have_another_digest(tmp_path: Path) -> None:
         second = whole_plan(cluster={"rke2": "v1.36.3+rke2r1", "servers": "3", "agents": "2"})
         step = ClusterStep(context)
         assert step.digest(_given(context, first)) != step.digest(_given(context, second))
+
+
+def test_a_machine_has_joined_when_its_task_is_done() -> None:
+    """So the report says who joined when; the task is one of the playbook's."""
+    told: list[tuple[str, str | None]] = []
+
+    def say(
+        kind: str,
+        text: str,
+        *,
+        machine: str | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        del text, data
+        told.append((kind, machine))
+
+    for outcome in (Outcome.OK, Outcome.CHANGED):
+        _tell(AnsibleEvent("server1", f"cluster : {JOINING}", outcome, 1.0), say)
+    assert told == [("ansible", "server1"), ("node", "server1")]
+    role = data_file.path("playbooks") / "roles" / "cluster"
+    assert any(JOINING in path.read_text() for path in role.rglob("*.yml"))
