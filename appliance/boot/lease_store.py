@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Iterable
+from contextlib import closing, suppress
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -39,6 +40,25 @@ def laptop_boot() -> str:
     return _BOOT_ID.read_text().strip()
 
 
+def read_leases(path: Path, now: float, *, boot: str) -> tuple[Lease, ...]:
+    """Give the leases that run at `now` (monotonic) from a file that is another's to write.
+
+    What is damaged, or not there, is no lease.
+    """
+    if not path.exists():
+        return ()
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        try:
+            rows = connection.execute(_SELECT).fetchall()
+        except sqlite3.OperationalError:  # no lease was ever given: there is no table
+            return ()
+    found = []
+    for row in rows:
+        with suppress(ValueError, TypeError):
+            found.append(_lease(row, now, boot))
+    return tuple(each for each in found if each.ends > now and each.hold is Hold.LEASE)
+
+
 class LeaseStore:
     """The table of leases. `boot` names the laptop's present boot, see `laptop_boot`."""
 
@@ -59,7 +79,7 @@ class LeaseStore:
         damaged: list[str] = []
         for row in self._db.execute(_SELECT):
             try:
-                lease = self._lease(row, now)
+                lease = _lease(row, now, self._boot)
             except (ValueError, TypeError) as error:
                 damaged.append(f"lease {row[0]!r} on disk is damaged and left aside: {error}")
                 continue
@@ -93,9 +113,10 @@ class LeaseStore:
         times = (lease.length, lease.ends, self._boot, unix)
         return (address, mac, lease.hold.value, *times, lease.hostname)
 
-    def _lease(self, row: tuple[str, str, str, float, float, str, str], now: float) -> Lease:
-        address, mac, hold, length, ends, boot, hostname = row
-        if not (math.isfinite(length) and math.isfinite(ends) and length > 0):
-            raise ValueError(f"its length is {length}")
-        left = min(ends - now, length) if boot == self._boot else length
-        return Lease(IPv4Address(address), Mac(mac), Hold(hold), now + left, length, hostname)
+
+def _lease(row: tuple[str, str, str, float, float, str, str], now: float, present: str) -> Lease:
+    address, mac, hold, length, ends, boot, hostname = row
+    if not (math.isfinite(length) and math.isfinite(ends) and length > 0):
+        raise ValueError(f"its length is {length}")
+    left = min(ends - now, length) if boot == present else length
+    return Lease(IPv4Address(address), Mac(mac), Hold(hold), now + left, length, hostname)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from appliance.boot.lease_store import laptop_boot, read_leases
 from appliance.cluster.health import health
 from appliance.flow.context import Context
 from appliance.flow.staging_files import archives, staged_files
@@ -21,7 +22,7 @@ def may_leave(context: Context, plan: Plan) -> Safe | NotYet:
         Evidence(
             answers=_answers(context, plan),
             documents=_documents(context, plan),
-            leased=(),
+            leased=_leased(context, plan),
             api=_api(context, plan),
         ),
     )
@@ -45,6 +46,15 @@ def _documents(context: Context, plan: Plan) -> Mapping[str, str]:
         documents[f"{name}'s user data"] = user_data(plan, vm, own).reveal()
         documents[f"{name}'s network data"] = network_data(plan, vm)
     return documents
+
+
+def _leased(context: Context, plan: Plan) -> tuple[str, ...]:
+    """Name the machines that live on an address of this laptop's pool: they were set up by hand."""
+    leases = read_leases(
+        context.site_paths.boot / "boot.db", context.clock.monotonic(), boot=laptop_boot()
+    )
+    holders = {lease.mac for lease in leases if lease.address in plan.provisioning.pool}
+    return tuple(vm.name for vm in plan.vms if vm.address is None and vm.mac in holders)
 
 
 def _api(context: Context, plan: Plan) -> Seen | None:

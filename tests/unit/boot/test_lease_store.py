@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.boot.lease_store import LeaseStore, laptop_boot
+from appliance.boot.lease_store import LeaseStore, laptop_boot, read_leases
 from appliance.boot.leases import Hold, Lease, LeaseChange
 from appliance.values import Mac
 
@@ -122,3 +122,15 @@ def test_laptop_boot_is_stable() -> None:
     """The kernel names its boot once."""
     assert laptop_boot() == laptop_boot()
     assert len(laptop_boot()) == 36
+
+
+def test_another_process_reads_what_runs(store: LeaseStore, path: Path) -> None:
+    """Without writing to the file; what is over, or no lease, is left out; no file is no lease."""
+    lease = Lease(IPv4Address("10.20.0.200"), Mac("525400000001"), Hold.LEASE, 160.0, 60.0)
+    over = Lease(IPv4Address("10.20.0.201"), Mac("525400000002"), Hold.LEASE, 90.0, 60.0)
+    declined = Lease(IPv4Address("10.20.0.202"), Mac("525400000003"), Hold.DECLINED, 900.0, 900.0)
+    store.commit([LeaseChange(each.address, each) for each in (lease, over, declined)], unix=1.0)
+    assert [each.mac for each in read_leases(path, 100.0, boot="one")] == [lease.mac]
+    assert read_leases(path.with_name("none.db"), 100.0, boot="one") == ()
+    path.with_name("empty.db").touch()
+    assert read_leases(path.with_name("empty.db"), 100.0, boot="one") == ()

@@ -6,6 +6,8 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from appliance.boot.lease_store import LeaseStore, laptop_boot
+from appliance.boot.leases import Hold, Lease, LeaseChange
 from appliance.flow.leaving import may_leave
 from appliance.flow.stocking import stock
 from appliance.handover.unplug import NotYet, Safe
@@ -45,3 +47,20 @@ def test_a_silent_staging_machine_holds_it(tmp_path: Path) -> None:
     said = " ".join(verdict.reasons)
     for what in ("names", "time", "files", "registry", "the cluster's API was not asked"):
         assert what in said, said
+
+
+def test_a_machine_that_lives_on_a_lease_holds_it(tmp_path: Path) -> None:
+    """What was installed by hand may ask for its address: then the laptop is needed."""
+    by_hand = replace(whole_plan().vm("app1"), address=None, image=None, iso="windows")
+    with_vm = replace(plan(), vms=(by_hand,))
+    first = with_vm.provisioning.pool.first
+    with context_in(tmp_path) as context:
+        context.site_paths.boot.mkdir(parents=True)
+        store = LeaseStore(context.site_paths.boot / "boot.db", boot=laptop_boot())
+        now = context.clock.monotonic()
+        lease = Lease(first, by_hand.mac, Hold.LEASE, now + 600, 600.0)
+        store.commit([LeaseChange(first, lease)], unix=now)
+        store.close()
+        verdict = may_leave(context, with_vm)
+    assert isinstance(verdict, NotYet)
+    assert verdict.reasons == ("app1 has an address of the laptop's pool",)
