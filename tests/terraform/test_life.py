@@ -111,7 +111,7 @@ def test_a_machine_more_touches_no_other(site: Site, sim: HarvesterSim, image: S
     """A machine that is added is the only thing made, and one that is removed the only one gone."""
     values = variables(image, one=machine(running=False))
     _apply(site, values)
-    before = _machine(sim, "one")["metadata"]["resourceVersion"]
+    before = _machine(sim, "one")["metadata"]["generation"]
     values["vms"]["two"] = machine(mac="02:00:00:00:00:02", running=False)
     site.driver.prepare(values)
     planned = site.driver.plan()
@@ -121,7 +121,7 @@ def test_a_machine_more_touches_no_other(site: Site, sim: HarvesterSim, image: S
     site.driver.apply(planned)
     del values["vms"]["two"]
     _apply(site, values)
-    assert _machine(sim, "one")["metadata"]["resourceVersion"] == before
+    assert _machine(sim, "one")["metadata"]["generation"] == before
     assert sim.store.find(kinds.MACHINE, "default", "two") is None
 
 
