@@ -9,8 +9,8 @@ from contextlib import suppress
 from ipaddress import IPv4Address
 
 from appliance.boot.pool_probe import SPACING, PoolProbe
-from appliance.boot.sockets import open_packet_socket
-from appliance.errors import PreflightError, WireError
+from appliance.boot.sockets import open_packet_socket, send_frame
+from appliance.errors import WireError
 from appliance.values import Mac
 from appliance.wire import arp
 
@@ -31,20 +31,9 @@ def who_has(interface: str, address: IPv4Address) -> Mac | None:
             if free:
                 return None
             for frame in frames:
-                _send(opened, frame, interface)
+                send_frame(opened, frame, interface)
             if (found := _answer(opened, probe, address)) is not None:
                 return found
-
-
-def _send(opened: socket.socket, frame: bytes, interface: str) -> None:
-    try:
-        opened.send(frame)
-    except OSError as error:  # it was switched off, or unplugged, just now
-        raise PreflightError(
-            f"nothing can be sent on {interface}",
-            why=error.strerror or str(error),
-            fix="see that the adapter is plugged in and its cable has link, then run again",
-        ) from error
 
 
 def _answer(opened: socket.socket, probe: PoolProbe, address: IPv4Address) -> Mac | None:

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from appliance.boot.client import PROBE_CLASS
-from appliance.boot.sockets import open_packet_socket
-from appliance.errors import PreflightError, WireError
+from appliance.boot.sockets import open_packet_socket, send_frame
+from appliance.errors import WireError
 from appliance.values import Mac
 from appliance.wire import pcap
 from appliance.wire.dhcp4 import (
@@ -89,23 +89,12 @@ def probe(interface: str, seconds: float = 3.0) -> tuple[Rival, ...]:
         ends = time.monotonic() + seconds
         for half in (ends - seconds / 2, ends):
             for packet in asked:
-                _send(opened, _frame(packet, own), interface)
+                send_frame(opened, _frame(packet, own), interface)
             for rival, packet in _answers(opened, half):
                 key = (rival.mac, rival.server_id)
                 if packet.xid in xids and (key not in found or rival.offered):
                     found[key] = rival
         return tuple(found.values())
-
-
-def _send(opened: socket.socket, frame: bytes, interface: str) -> None:
-    try:
-        opened.send(frame)
-    except OSError as error:  # it was switched off, or unplugged, just now
-        raise PreflightError(
-            f"nothing can be sent on {interface}",
-            why=error.strerror or str(error),
-            fix="see that the adapter is plugged in and its cable has link, then run again",
-        ) from error
 
 
 def _answers(opened: socket.socket, until: float) -> Iterator[tuple[Rival, Packet]]:

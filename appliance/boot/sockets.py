@@ -210,6 +210,18 @@ def _widen(opened: socket.socket) -> None:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
 
 
+def send_frame(opened: socket.socket, frame: bytes, interface: str) -> None:
+    """Send a whole frame on an interface's packet socket. Raises PreflightError."""
+    try:
+        opened.send(frame)
+    except OSError as error:  # it was switched off, or unplugged, just now
+        raise PreflightError(
+            f"nothing can be sent on {interface}",
+            why=error.strerror or str(error),
+            fix="see that the adapter is plugged in and its cable has link, then run again",
+        ) from error
+
+
 def open_packet_socket(interface: str) -> socket.socket:
     """Open the raw socket: sends whole frames, hears ARP and DHCP servers' packets, no more.
 

@@ -46,7 +46,9 @@ class Engine:
             context.journal.end_step(run, step.name, "interrupted", {})
             raise
         except BridgeheadError as error:
-            context.journal.end_step(run, step.name, "failed", error.as_dict())
+            # It may quote what a machine said.
+            told = {key: context.redactor.text(said) for key, said in error.as_dict().items()}
+            context.journal.end_step(run, step.name, "failed", told)
             context.tell("step-failed", str(error), data=error.as_dict())
             raise
         context.journal.end_step(run, step.name, "done", done.evidence)
