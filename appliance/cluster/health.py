@@ -24,6 +24,9 @@ from appliance.values import Secret
 
 TIMEOUT = 10.0
 _MOST_NAMED = 5
+_DISTRIBUTIONS_OWN = "kube-system"
+_DOCKER_HUB = ("index.docker.io/", "registry-1.docker.io/")
+"""RKE2 writes its static pods' images with the first (rke2 `pkg/images`)."""
 
 Listed = Mapping[str, Any]
 
@@ -56,7 +59,7 @@ class Seen:
 def health(kubeconfig: Secret, plan: Plan, images: Collection[str] = ()) -> Health:
     """Ask every server once, and judge. Never raises for what the cluster lacks.
 
-    `images` are the names that the archives of images hold; empty: the names are not compared.
+    `images` are the names that the distribution's archives hold; empty: they are not compared.
     """
     try:
         credentials = read_credentials(kubeconfig)
@@ -209,7 +212,9 @@ def _images(seen: Seen, plan: Plan, images: Collection[str]) -> Iterator[str]:
     """Say which images came, or would have to come, from outside the site."""
     own = f"{registry_name(plan)}/"
     allowed = {_full(name) for name in images}
-    for name in sorted({name for pod in seen.pods for name in _image_names(pod)}):
+    # What the distribution itself runs; what people run later comes from where they say.
+    own_pods = (pod for pod in seen.pods if pod["metadata"].get("namespace") == _DISTRIBUTIONS_OWN)
+    for name in sorted({name for pod in own_pods for name in _image_names(pod)}):
         if allowed and _full(name) not in allowed and not name.startswith(own):
             yield f"the image {name} is neither in the archives nor in the staging registry"
     if plan.staging is None:
@@ -232,6 +237,8 @@ def _image_names(pod: Listed) -> Iterator[str]:
 def _full(image: str) -> str:
     """Give an image's whole name: `pause` is `docker.io/library/pause:latest`."""
     name = image.partition("@")[0]
+    for other in _DOCKER_HUB:
+        name = name.replace(other, "docker.io/", 1) if name.startswith(other) else name
     head, slash, _ = name.partition("/")
     if not slash:
         name = f"docker.io/library/{name}"

@@ -14,7 +14,7 @@ from appliance.cluster.kubeconfig import fetch_kubeconfig
 from appliance.errors import DeadlineError
 from appliance.flow.ansible_events import tell_task
 from appliance.flow.context import Context
-from appliance.flow.inventories import cluster_inventory
+from appliance.flow.inventories import cluster_images, cluster_inventory
 from appliance.flow.s6_vms import Vms
 from appliance.flow.secrets import kubernetes_token, site_secrets
 from appliance.flow.services import Services
@@ -98,7 +98,8 @@ class ClusterStep(Step[ClusterWanted, Cluster]):
         login = site_secrets(context.vault).ssh_key
         kubeconfig = tending.work(lambda _say: fetch_kubeconfig(plan, login, given.vms.known_hosts))
         context.vault.put(KUBECONFIG, kubeconfig)
-        found = self._await_health(tending, kubeconfig, plan)
+        images = tending.work(lambda _say: cluster_images(plan, context.paths))
+        found = self._await_health(tending, kubeconfig, plan, images)
         return _done(plan, found, changed=tasks.changed)
 
     def _playbook(self, given: ClusterWanted) -> Callable[[Say], PlaybookResult]:
@@ -123,13 +124,15 @@ class ClusterStep(Step[ClusterWanted, Cluster]):
 
         return play
 
-    def _await_health(self, tending: Tending, kubeconfig: Secret, plan: Plan) -> Health:
-        found = health(kubeconfig, plan)
+    def _await_health(
+        self, tending: Tending, kubeconfig: Secret, plan: Plan, images: frozenset[str]
+    ) -> Health:
+        found = health(kubeconfig, plan, images)
         told: set[str] = set()
 
         def is_healthy() -> bool:
             nonlocal found
-            found = health(kubeconfig, plan)
+            found = health(kubeconfig, plan, images)
             for name in found.ready:
                 if name not in told:
                     told.add(name)

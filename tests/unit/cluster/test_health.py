@@ -171,7 +171,11 @@ def test_a_jobs_failed_attempt_counts_until_another_succeeded() -> None:
 
 @pytest.mark.parametrize(
     "allowed",
-    ["docker.io/rancher/mirrored-pause:3.6", "rancher/mirrored-pause:3.6"],
+    [
+        "docker.io/rancher/mirrored-pause:3.6",
+        "rancher/mirrored-pause:3.6",
+        "index.docker.io/rancher/mirrored-pause:3.6",
+    ],
 )
 def test_images_of_the_archives(allowed: str) -> None:
     """Short and whole names are the same image."""
