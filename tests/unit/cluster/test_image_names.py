@@ -84,7 +84,7 @@ def test_the_labs_archives_name_what_its_cluster_runs(tmp_path: Path) -> None:
     ("data", "why"),
     [
         (b"", "empty|open"),
-        (b"no archive at all" * 100, "truncated|open"),
+        (b"no archive at all" * 100, "truncated|open|invalid header"),
         (_tar({"x": b"y"}), "names no image"),
         (_tar({"manifest.json": b"{"}), "Expecting"),
         (_tar({"manifest.json": [1]}), "is not one"),
