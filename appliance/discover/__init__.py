@@ -1,0 +1,1 @@
+"""s4: an unknown machine says what it is, and is matched to the site file."""
