@@ -12,7 +12,8 @@ from typing import Any
 from appliance.errors import StopRequestedError, StoreFullError
 from appliance.paths import Paths, SitePaths
 from appliance.site.plan import Plan
-from appliance.store.documents import Approved, Frozen
+from appliance.store.discovered import Discoveries, OrdersToStage1
+from appliance.store.documents import Approved, Frozen, Identified
 from appliance.store.journal import Event, Journal
 from appliance.store.machines import ProvenMachines
 from appliance.store.vault import Vault
@@ -46,6 +47,9 @@ class Context:
     proven: ProvenMachines
     frozen: Frozen
     approved: Approved
+    identified: Identified
+    discoveries: Discoveries
+    stage1_orders: OrdersToStage1
     vault: Vault
     clock: Clock
     confirm: Confirm

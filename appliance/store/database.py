@@ -11,7 +11,7 @@ from pathlib import Path
 
 from appliance.errors import PreflightError
 
-VERSION = 2
+VERSION = 3
 """The schema's version, kept in SQLite's own `user_version`."""
 
 _WAL_TRIES = 300
@@ -21,6 +21,19 @@ _SINCE_1 = (
     "ALTER TABLE event ADD COLUMN mark TEXT",
     "CREATE UNIQUE INDEX event_mark ON event (mark)",
 )
+_SINCE_2 = (
+    "CREATE TABLE identified (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+    (
+        "CREATE TABLE discovered (mac TEXT NOT NULL, address TEXT NOT NULL, first REAL NOT NULL,"
+        " last REAL NOT NULL, report TEXT NOT NULL, PRIMARY KEY (mac, first)) STRICT"
+    ),
+    (
+        "CREATE TABLE stage1_order (mac TEXT PRIMARY KEY, word TEXT NOT NULL,"
+        " seconds INTEGER NOT NULL) STRICT"
+    ),
+)
+_SINCE = (_SINCE_1, _SINCE_2)
+"""What brings a file of version 1, 2, … to the next."""
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -117,8 +130,8 @@ def _create(connection: sqlite3.Connection) -> None:
         if version == 0:
             for statement in schema.split(";"):
                 connection.execute(statement)
-        elif version == 1:
-            for statement in _SINCE_1:
+        else:
+            for statement in (each for since in _SINCE[version - 1 :] for each in since):
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version={VERSION}")
     except BaseException:

@@ -48,6 +48,31 @@ class Approved:
         )
 
 
+class Identified:
+    """Which machine is which, as found by its report or said by an operator; by its name."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    def all(self) -> dict[str, dict[str, Any]]:
+        """Give what is known of each machine that was identified, by its name."""
+        rows = self._db.execute("SELECT name, value FROM identified ORDER BY name")
+        return {row["name"]: json.loads(row["value"]) for row in rows}
+
+    def put(self, name: str, value: Mapping[str, Any]) -> None:
+        """Keep which machine bears this name. Raises StoreFullError."""
+        with full_disk_named():
+            self._db.execute(
+                "INSERT OR REPLACE INTO identified (name, value) VALUES (?, ?)",
+                (name, json.dumps(dict(value), sort_keys=True)),
+            )
+
+    def forget(self, name: str) -> None:
+        """Let nobody bear this name any longer. Raises StoreFullError."""
+        with full_disk_named():
+            self._db.execute("DELETE FROM identified WHERE name=?", (name,))
+
+
 class LeftBehind:
     """What a step is about to change on this laptop and what was there before, until taken back.
 

@@ -1,4 +1,4 @@
--- main.db, version 2. Times are Unix seconds, UTC.
+-- main.db, version 3. Times are Unix seconds, UTC.
 CREATE TABLE run (
     id INTEGER PRIMARY KEY,
     started REAL NOT NULL,
@@ -53,4 +53,21 @@ CREATE TABLE vault (
 CREATE TABLE left_behind (
     step TEXT PRIMARY KEY,
     value TEXT NOT NULL
+) STRICT;
+CREATE TABLE identified (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
+CREATE TABLE discovered (
+    mac TEXT NOT NULL,
+    address TEXT NOT NULL,
+    first REAL NOT NULL,
+    last REAL NOT NULL,
+    report TEXT NOT NULL,
+    PRIMARY KEY (mac, first)
+) STRICT;
+CREATE TABLE stage1_order (
+    mac TEXT PRIMARY KEY,
+    word TEXT NOT NULL,
+    seconds INTEGER NOT NULL
 ) STRICT;

@@ -17,6 +17,7 @@ from appliance.errors import PreflightError
 from appliance.store.database import VERSION, open_copy, open_database
 
 Open = Callable[[Path], sqlite3.Connection]
+_SINCE_2 = ("identified", "discovered", "stage1_order")
 TABLES = {
     "run",
     "step",
@@ -76,7 +77,8 @@ def test_a_file_of_version_1_gets_what_came_since(tmp_path: Path, opened: Open) 
     old = opened(path)
     old.execute("INSERT INTO frozen (id, value) VALUES (1, 'kept')")
     old.execute("INSERT INTO event (at, kind, text) VALUES (1.0, 'finding', 'kept')")
-    old.execute("DROP TABLE left_behind")
+    for table in ("left_behind", *_SINCE_2):
+        old.execute(f"DROP TABLE {table}")
     old.execute("DROP INDEX event_mark")
     old.execute("ALTER TABLE event DROP COLUMN mark")
     old.execute("PRAGMA user_version=1")
@@ -86,6 +88,21 @@ def test_a_file_of_version_1_gets_what_came_since(tmp_path: Path, opened: Open) 
     assert new.execute("SELECT value FROM frozen").fetchone()["value"] == "kept"
     assert tuple(new.execute("SELECT text, mark FROM event").fetchone()) == ("kept", None)
     assert new.execute("PRAGMA user_version").fetchone()[0] == VERSION
+
+
+def test_a_file_of_version_2_gets_what_machines_report(tmp_path: Path, opened: Open) -> None:
+    """What is in it stays, and a second opening finds nothing to do."""
+    path = tmp_path / "main.db"
+    old = opened(path)
+    old.execute("INSERT INTO approved (name, mac, value) VALUES ('hv1', '525400000001', '{}')")
+    for table in _SINCE_2:
+        old.execute(f"DROP TABLE {table}")
+    old.execute("PRAGMA user_version=2")
+    old.close()
+    for new in (opened(path), opened(path)):
+        assert names(new) >= {*TABLES, *_SINCE_2}
+        assert new.execute("SELECT name FROM approved").fetchone()["name"] == "hv1"
+        assert new.execute("PRAGMA user_version").fetchone()[0] == VERSION
 
 
 def test_what_is_written_to_a_copy_is_not_kept(tmp_path: Path, opened: Open) -> None:

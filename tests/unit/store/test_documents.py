@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from appliance.store.documents import Approved, Frozen, LeftBehind
+from appliance.store.documents import Approved, Frozen, Identified, LeftBehind
 
 Open = Callable[[Path], sqlite3.Connection]
 
@@ -32,6 +32,17 @@ def test_approved_machines_are_kept_by_name(tmp_path: Path, opened: Open) -> Non
         ("hv1", {"disk": "/dev/sda"}),
         ("hv2", {"disk": "/dev/vda"}),
     ]
+
+
+def test_a_machine_is_identified_until_it_is_forgotten(tmp_path: Path, opened: Open) -> None:
+    """By its name; the last word counts, in any process."""
+    path = tmp_path / "main.db"
+    identified = Identified(opened(path))
+    identified.put("hv1", {"macs": ["525400000001"]})
+    identified.put("hv1", {"macs": ["525400000002"]})
+    assert Identified(opened(path)).all() == {"hv1": {"macs": ["525400000002"]}}
+    identified.forget("hv1")
+    assert identified.all() == {}
 
 
 def test_what_a_step_left_is_kept_until_it_is_forgotten(tmp_path: Path, opened: Open) -> None:
