@@ -44,6 +44,7 @@ class Origin(StrEnum):
 
     UPSTREAM = "upstream"
     PACKAGE = "package"
+    BUILT = "built"
     STAND_IN = "stand-in"
 
 
@@ -186,7 +187,7 @@ class Depot:
         return tuple(good)
 
     def real_legs(self, names: Iterable[str]) -> dict[str, str]:
-        """Say of each file whether its bytes are upstream's, a package's, or a stand-in's."""
+        """Say of each file by whom its bytes were made: upstream, a package, us, or a stand-in."""
         index = self._read()
         return {name: index[name].origin.value for name in names if name in index}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -39,13 +39,21 @@ class Sources:
     """Where files may come from: folders, in this order, then `fetcher`.
 
     Without `fetcher` nothing is downloaded. `stand_ins` marks all that is imported as made for a
-    rehearsal. With `keyring`, lists that upstream signs must be signed.
+    rehearsal, but for the names in `built`: upstream's own source, built here. With `keyring`,
+    lists that upstream signs must be signed.
     """
 
     folders: tuple[Path, ...] = ()
     fetcher: Fetcher | None = None
     stand_ins: bool = False
     keyring: Path | None = None
+    built: Collection[str] = ()
+
+    def origin(self, name: str) -> Origin:
+        """Say what an imported file is."""
+        if not self.stand_ins:
+            return Origin.UPSTREAM
+        return Origin.BUILT if name in self.built else Origin.STAND_IN
 
 
 def gather(
@@ -94,7 +102,7 @@ def _one(
     if kept is not None:
         return Gathered(kept, How.KEPT, want.trust)
     here = find_wanted(sources.folders, want)
-    origin = Origin.STAND_IN if sources.stand_ins else Origin.UPSTREAM
+    origin = sources.origin(want.name)
     if here is None and not want.is_remote and want.source and Path(want.source).is_file():
         here, origin = Path(want.source), Origin.PACKAGE
     if here is not None:

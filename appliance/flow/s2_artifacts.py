@@ -18,6 +18,7 @@ from appliance.site.plan import Plan
 _ORIGINS = {
     "upstream": "real",
     "package": "real",
+    "built": "real: built from upstream's source",
     "stand-in": "stand-in: made for rehearsals, same name and contract",
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -51,6 +51,7 @@ def stock(  # noqa: PLR0913 - an argument for each option of the verb
     mirror: str = "",
     accept_ipxe: bool = False,
     stand_ins: bool = False,
+    built: Collection[str] = (),
     keyring: Path | None = None,
     progress: Progress = silent,
 ) -> tuple[Gathered, ...]:
@@ -68,7 +69,7 @@ def stock(  # noqa: PLR0913 - an argument for each option of the verb
     return gather(
         wants_of(plan, accept_ipxe=accept_ipxe, mirror=mirror),
         depot,
-        Sources(folders, fetcher, stand_ins, _keyring(paths, keyring)),
+        Sources(folders, fetcher, stand_ins, _keyring(paths, keyring), built),
         now=Clock.of_this_machine().utc(),
         progress=progress,
     )

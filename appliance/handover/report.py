@@ -112,8 +112,8 @@ class Finding:
 class ReportInput:
     """All that the page says. Times are Unix seconds, shown in `zone`.
 
-    `legs`: which parts were real, as (name, "real" or "stand-in: …"). `actions`: what the field
-    engineer had to do, one line an action; None if nobody counted.
+    `legs`: which parts were real, as (name, how): "real", "real: …" or "stand-in: …". `actions`:
+    what the field engineer had to do, one line an action; None if nobody counted.
     """
 
     site: str
@@ -145,8 +145,8 @@ def render(report: ReportInput) -> str:
         legend=LEGEND,
         total=sum(span.end - span.start for span in report.spans),
         zone_name=words.zone_name(report.made_at, zone),
-        real=[name for name, how in report.legs if how == "real"],
-        stand_ins=[name for name, how in report.legs if how != "real"],
+        real=[name for name, how in report.legs if how.startswith("real")],
+        stand_ins=[name for name, how in report.legs if not how.startswith("real")],
         duration=words.duration,
         size=words.size,
         moment=_in_zone(words.moment, zone),

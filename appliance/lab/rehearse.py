@@ -70,7 +70,7 @@ def prepare(site: Path, place: Path) -> Plan:
     place.mkdir(parents=True, exist_ok=True)
     paths = Paths(place / "state")
     plan = look_at(site, paths).plan
-    stock(plan, paths, folder=media(plan), stand_ins=True)
+    stock(plan, paths, folder=media(plan), stand_ins=True, built=releases.BUILT)
     return plan
 
 

@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.errors import ArtifactError
-from appliance.lab.building import EPOCH, Say, contents, digest, in_place, run, sha, to_stderr
 from appliance.site.artifact_names import provider_files, registry_files, tofu_files
+from appliance.tools.building import EPOCH, Say, contents, digest, in_place, run, sha, to_stderr
 
 RECIPE = "1"
 GO = (1, 26, 6)
@@ -59,6 +59,11 @@ REGISTRY = GoTool(
     "github.com/distribution/distribution/v3/cmd/registry",
     ("-X", "github.com/distribution/distribution/v3/version.version=v{version}"),
 )
+
+BUILT = frozenset(
+    name for files in (tofu_files(), registry_files()) for name in (files.archive, files.sums)
+)
+"""What is no stand-in: upstream's own programs."""
 
 
 def version(tool: GoTool) -> str:

@@ -79,11 +79,11 @@ def test_from_a_mirror_then_kept(mirror: MirrorLike, depot: Depot, tmp_path: Pat
 
 
 def test_from_a_folder_without_any_network(depot: Depot, tmp_path: Path) -> None:
-    """A stick is enough; stand-ins are marked as such for the reports."""
-    sources = Sources(folders=(stick(tmp_path),), stand_ins=True)
+    """A stick is enough; stand-ins are marked as such for the reports, and so is what was built."""
+    sources = Sources(folders=(stick(tmp_path),), stand_ins=True, built={"v1-kernel"})
     gather(wants("https://nowhere.invalid", tmp_path / "p"), depot, sources, now=1.0)
     assert depot.real_legs([*FILES, "snponly.efi"]) == {
-        "v1-kernel": "stand-in",
+        "v1-kernel": "built",
         "v1-iso": "stand-in",
         "snponly.efi": "package",
     }
