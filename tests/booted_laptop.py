@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.lab.building import debian_root, digest, in_place, run
+from appliance.tools.building import debian_root, digest, in_place, run
 from appliance.tools.cache import cache_folder
 from appliance.tools.distributions import versions_of
 from tests.namespaces import ip

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from appliance.lab.building import digest, in_place
 from appliance.lab.kubectl import find_kubectl
 from appliance.site.artifact_names import kubectl_files, kubernetes_version
+from appliance.tools.building import digest, in_place
 
 
 def build(cache: Path, version: str) -> Path:

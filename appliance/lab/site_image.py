@@ -14,7 +14,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from appliance.lab.building import digest, in_place
+from appliance.tools.building import digest, in_place
 
 ARCHIVE = "site-hello.oci.tar"
 REPOSITORY = "site-hello"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from appliance.lab.building import EPOCH, run
+from appliance.tools.building import EPOCH, run
 
 LABEL = "cloudimg-rootfs"
 MIB = 1 << 20

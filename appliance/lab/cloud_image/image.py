@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 from appliance.errors import InputError
-from appliance.lab.building import (
+from appliance.lab.cloud_image.disk import make_disk
+from appliance.tools.building import (
     EPOCH,
     SUITE,
     Say,
@@ -20,7 +21,6 @@ from appliance.lab.building import (
     sha,
     to_stderr,
 )
-from appliance.lab.cloud_image.disk import make_disk
 
 UBUNTU = "ubuntu-24.04-server-cloudimg-amd64.img"
 """The file name of Ubuntu's image, which is qcow2 whatever it ends in."""

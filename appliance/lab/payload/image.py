@@ -14,7 +14,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.lab.building import (
+from appliance.lab.payload.standin.config import parse_version
+from appliance.tools.building import (
     EPOCH,
     SUITE,
     Say,
@@ -27,7 +28,6 @@ from appliance.lab.building import (
     sha,
     to_stderr,
 )
-from appliance.lab.payload.standin.config import parse_version
 
 RECIPE = "3"
 _OF = "the stand-in payload"

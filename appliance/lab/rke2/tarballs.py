@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from appliance.errors import ArtifactError
-from appliance.lab.building import EPOCH, contents, digest, in_place, sha
 from appliance.lab.rke2.program.images import Needs, needs
 from appliance.lab.rke2.program.options import Product
 from appliance.lab.rke2.program.zstd import compress
+from appliance.tools.building import EPOCH, contents, digest, in_place, sha
 
 RECIPE = "1"
 _HERE = Path(__file__).parent

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import ArtifactError
-from appliance.lab import building, releases
+from appliance.lab import releases
 from appliance.site import versions
+from appliance.tools import building
 
 
 def test_versions_are_those_of_the_catalogue() -> None:

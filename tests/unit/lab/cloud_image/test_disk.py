@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import ArtifactError
-from appliance.lab.building import EPOCH
 from appliance.lab.cloud_image import disk
+from appliance.tools.building import EPOCH
 
 needs_tools = pytest.mark.skipif(
     not all(shutil.which(name) for name in ("sgdisk", "mke2fs", "debugfs", "qemu-img")),

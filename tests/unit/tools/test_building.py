@@ -1,4 +1,4 @@
-"""What the lab's builders share."""
+"""What the builders share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import ArtifactError
-from appliance.lab import building
+from appliance.tools import building
 
 
 def _break_off(target: Path) -> None:

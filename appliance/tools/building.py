@@ -1,4 +1,4 @@
-"""What the lab's builders share: folders named by their inputs, programs run, Debian's packages.
+"""What the builders share: folders named by their inputs, programs run, Debian's packages.
 
 A thing is built beside its place and renamed into it, so that a half-built one is never seen, and
 its place is named by all that goes into it, so that nothing stale is ever taken.
@@ -68,7 +68,10 @@ def run(of: str, *words: str | Path) -> None:
     # No initrd is made by the kernel's package: what is built here brings its own, in less time.
     environment["INITRD"] = "No"
     try:
-        done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+        # A build takes minutes, and whoever waits for it breaks it off: no time limit.
+        done = subprocess.run(  # noqa: TID251 - this is an adapter
+            words, env=environment, capture_output=True, text=True, check=False
+        )
     except FileNotFoundError as error:
         raise ArtifactError(
             f"{words[0]} is not installed",
@@ -83,6 +86,21 @@ def run(of: str, *words: str | Path) -> None:
             why="\n".join(said),
             fix="look at what it said; the build starts over when run again",
         )
+
+
+def unpack_debian(of: str, root: Path, packages: Iterable[str]) -> None:
+    """Unpack these packages and all they depend on into a folder; nothing of them is run.
+
+    Takes half the time of `debian_root`. Needs root and this host's own package sources.
+    """
+    run(
+        of,
+        *("mmdebstrap", "--variant=extract", "--format=directory", "--quiet"),
+        f"--include={','.join(packages)}",
+        '--aptopt=APT::Install-Recommends "false"',
+        *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "locale", "doc")),
+        *(SUITE, root, package_sources(of)),
+    )
 
 
 def debian_root(of: str, root: Path, packages: Iterable[str], customize: Path) -> None:
@@ -102,7 +120,7 @@ def debian_root(of: str, root: Path, packages: Iterable[str], customize: Path) -
 
 
 def package_sources(of: str) -> Path:
-    """Find the file of this host's own Debian package sources; the lab names no registry."""
+    """Find the file of this host's own Debian package sources; the project names no registry."""
     folder = Path("/etc/apt")
     for path in (folder / "sources.list.d" / "debian.sources", folder / "sources.list"):
         if path.is_file() and SUITE in path.read_text(encoding="utf-8"):
@@ -129,4 +147,4 @@ def sha(algorithm: str, path: Path) -> str:
 
 def to_stderr(text: str) -> None:
     """Say what is being built where a person who waits for it looks."""
-    sys.stderr.write(f"lab: {text}\n")
+    sys.stderr.write(f"build: {text}\n")
