@@ -35,7 +35,16 @@ _WIDE = 125
 _MEDIUM = 95
 _SHOWN_FINDINGS = 3
 _HEARD = frozenset({"evidence", "decision", "dhcp", "tftp", "http", "dns", "ntp", "syslog", "hook"})
-_MAY_HOLD = frozenset({State.EXPECTED, State.FIRMWARE, State.BOOTLOADER, State.WAITING})
+_MAY_HOLD = frozenset(
+    {
+        State.EXPECTED,
+        State.FIRMWARE,
+        State.BOOTLOADER,
+        State.WAITING,
+        State.DISCOVERING,
+        State.DISCOVERED,
+    }
+)
 _SETTLED = frozenset({State.READY, State.FAILED, State.HELD})
 
 STATE_WORDS: dict[State, tuple[str, str]] = {
@@ -43,6 +52,8 @@ STATE_WORDS: dict[State, tuple[str, str]] = {
     State.FIRMWARE: ("firmware booting", "cyan"),
     State.BOOTLOADER: ("iPXE loaded", "cyan"),
     State.WAITING: ("waits its turn", "yellow"),
+    State.DISCOVERING: ("looks at itself", "cyan"),
+    State.DISCOVERED: ("discovered", "yellow"),
     State.SCRIPT: ("boot script", "cyan"),
     State.KERNEL: ("kernel loaded", "blue"),
     State.ROOTFS: ("live system", "blue"),

@@ -35,8 +35,13 @@ STATES = (
     "installed",
     "rebooted",
     "ready",
+    "discovering",
+    "discovered",
 )
-"""From the worst to the best, but for `none`. One added at the end needs its rank in `worst`."""
+"""From the worst to the best, but for `none` and those of `_BEFORE`. It only grows at its end."""
+
+_BEFORE = {"discovering": "script", "discovered": "script"}
+"""States that were added later, and which one they come just before."""
 
 _SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _MISREAD = str.maketrans("ILO", "110", "- ")
@@ -110,8 +115,15 @@ def decode_short_code(text: str) -> Standing:
 
 def worst(states: Sequence[str]) -> str:
     """Name the state of the machine that is worst off; states unknown to the table do not count."""
-    known = [_index(STATES, state) for state in states]
-    return STATES[min((index for index in known if index), default=0)]
+    known = [state for state in states if _index(STATES, state)]
+    return min(known, key=_rank, default=STATES[0])
+
+
+def _rank(state: str) -> tuple[int, int]:
+    before = _BEFORE.get(state)
+    if before is None:
+        return STATES.index(state), 0
+    return STATES.index(before) - 1, STATES.index(state)
 
 
 def _index(table: Sequence[str], name: str) -> int:

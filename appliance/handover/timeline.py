@@ -11,6 +11,8 @@ PHASES: dict[str, str] = {
     "firmware": "boot",
     "bootloader": "boot",
     "waiting": "waiting",
+    "discovering": "boot",
+    "discovered": "waiting",
     "script": "boot",
     "kernel": "live",
     "rootfs": "live",

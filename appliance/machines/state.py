@@ -18,6 +18,8 @@ class State(StrEnum):
     FIRMWARE = "firmware"
     BOOTLOADER = "bootloader"
     WAITING = "waiting"
+    DISCOVERING = "discovering"
+    DISCOVERED = "discovered"
     SCRIPT = "script"
     KERNEL = "kernel"
     ROOTFS = "rootfs"
@@ -42,6 +44,9 @@ class Seen(StrEnum):
     INSTALL_SCRIPT = "install-script"
     OWN_DISK_SCRIPT = "own-disk-script"
     WAIT_SCRIPT = "wait-script"
+    DISCOVER_SCRIPT = "discover-script"
+    STAGE1_SENT = "stage1-sent"
+    DISCOVERED = "discovered"
     KERNEL_SENT = "kernel-sent"
     INITRD_SENT = "initrd-sent"
     ROOTFS_SENT = "rootfs-sent"
@@ -60,7 +65,14 @@ class Seen(StrEnum):
 MAX_INSTALLS = 2
 """Installations begun without success before a machine is held."""
 
-_BEFORE_SCRIPT = (State.EXPECTED, State.FIRMWARE, State.BOOTLOADER, State.WAITING)
+_BEFORE_SCRIPT = (
+    State.EXPECTED,
+    State.FIRMWARE,
+    State.BOOTLOADER,
+    State.WAITING,
+    State.DISCOVERING,
+    State.DISCOVERED,
+)
 _LOADING = (State.SCRIPT, State.KERNEL, State.ROOTFS)
 _BEGUN = (State.CONFIG, State.STARTED, State.IMAGE)
 _AFTER_INSTALL = (State.INSTALLED, State.REBOOTED, State.READY)
@@ -90,11 +102,16 @@ def _booting(table: _Table) -> None:
     _rule(table, _UNFINISHED, Seen.FIRMWARE_DHCP, State.FIRMWARE)
     _rule(table, _UNFINISHED, Seen.BOOTLOADER_SENT, State.BOOTLOADER)
     # A card whose boot ROM is iPXE shows no firmware first. In SCRIPT it is the script's own dhcp.
-    not_loading = tuple(each for each in _UNFINISHED if each not in _LOADING)
+    loading = (*_LOADING, State.DISCOVERING)
+    not_loading = tuple(each for each in _UNFINISHED if each not in loading)
     _rule(table, not_loading, Seen.IPXE_DHCP, State.BOOTLOADER)
     _rule(table, (State.WAITING,), Seen.IPXE_DHCP, State.WAITING)
     asks = tuple(each for each in _UNFINISHED if each is not State.FAILED)
     _rule(table, asks, Seen.WAIT_SCRIPT, State.WAITING)
+    # Our small Linux, by iPXE's script or as the boot file itself; and the word of that Linux.
+    _rule(table, _UNFINISHED, Seen.DISCOVER_SCRIPT, State.DISCOVERING)
+    _rule(table, _BEFORE_SCRIPT[:-1], Seen.STAGE1_SENT, State.DISCOVERING)
+    _rule(table, _UNFINISHED, Seen.DISCOVERED, State.DISCOVERED)
     _rule(table, _UNFINISHED, Seen.INSTALL_SCRIPT, State.SCRIPT)
     _rule(table, _UNFINISHED, Seen.OWN_DISK_SCRIPT, State.OWN_DISK)
 
@@ -170,7 +187,15 @@ class Evidence:
 
 
 _OLD_SYSTEM = frozenset({Seen.SYSTEM_ANSWERS, Seen.HOOK_SUCCEEDED})
-_SCRIPTS = frozenset({Seen.INSTALL_SCRIPT, Seen.WAIT_SCRIPT, Seen.OWN_DISK_SCRIPT})
+_SCRIPTS = frozenset(
+    {
+        Seen.INSTALL_SCRIPT,
+        Seen.WAIT_SCRIPT,
+        Seen.OWN_DISK_SCRIPT,
+        Seen.DISCOVER_SCRIPT,
+        Seen.DISCOVERED,
+    }
+)
 
 
 def fold(record: Record, evidence: Evidence) -> Record:
@@ -219,7 +244,8 @@ def _own_disk_tries(record: Record, seen: Seen, state: State) -> int:
 def _false_starts(record: Record, seen: Seen) -> int:
     if seen in _SCRIPTS or seen is Seen.REINSTALL_ORDERED:
         return 0
-    return record.false_starts + (record.state is State.BOOTLOADER and seen is Seen.FIRMWARE_DHCP)
+    took = record.state is State.BOOTLOADER or record.last_seen is Seen.STAGE1_SENT
+    return record.false_starts + (took and seen is Seen.FIRMWARE_DHCP)
 
 
 def _reason(record: Record, evidence: Evidence, state: State) -> str:
@@ -256,6 +282,18 @@ EXPECTATIONS: dict[State, Expectation] = {
     ),
     State.WAITING: Expectation(
         "iPXE asking again", 180, "it has stopped asking: power the machine off and on"
+    ),
+    State.DISCOVERING: Expectation(
+        "our small Linux calling back",
+        180,
+        "see the machine's screen: our small Linux did not start (Secure Boot must be off, and it "
+        "takes 512 MB of memory) or found no network card that it has a driver for",
+    ),
+    State.DISCOVERED: Expectation(
+        "our small Linux asking for its orders",
+        60,
+        "it has stopped asking: is the machine switched off, or its cable pulled? "
+        "Power it off and on",
     ),
     State.SCRIPT: Expectation(
         "the kernel being fetched", 120, "look at the machine's screen for iPXE's error"
@@ -300,7 +338,7 @@ EXPECTATIONS: dict[State, Expectation] = {
 """What each waiting state expects; READY, FAILED and HELD wait for nothing."""
 
 
-REPEATS = {State.WAITING: Seen.WAIT_SCRIPT}
+REPEATS = {State.WAITING: Seen.WAIT_SCRIPT, State.DISCOVERED: Seen.DISCOVERED}
 """The evidence that keeps a state alive by coming again.
 
 Nothing else does: an installer that hangs still renews its lease for ever.

@@ -106,4 +106,7 @@ def test_the_worst_machine_counts() -> None:
     assert worst(["ready", "image", "held"]) == "held"
     assert worst(["ready", "kernel", "image"]) == "kernel"
     assert worst(["ready", "not installed: no disk"]) == "ready"
+    assert worst(["script", "discovered", "ready"]) == "discovered"
+    assert worst(["discovered", "discovering", "waiting"]) == "waiting"
+    assert worst(["discovered", "discovering"]) == "discovering"
     assert worst([]) == "none"

@@ -229,6 +229,51 @@ def test_a_waiting_machine_goes_on() -> None:
     assert told(Seen.INSTALL_SCRIPT, record=waiting).state is State.SCRIPT
 
 
+@pytest.mark.parametrize(
+    "way",
+    [
+        (Seen.FIRMWARE_DHCP, Seen.BOOTLOADER_SENT, Seen.IPXE_DHCP, Seen.DISCOVER_SCRIPT),
+        (Seen.FIRMWARE_DHCP, Seen.STAGE1_SENT),
+    ],
+    ids=["by iPXE", "as the boot file itself"],
+)
+def test_a_machine_that_shows_itself_first(way: tuple[Seen, ...]) -> None:
+    """It loads our small Linux, reports, waits, and is installed from there or by iPXE."""
+    loading = told(*way)
+    assert loading.state is State.DISCOVERING
+    shown = told(Seen.DISCOVERED, record=loading)
+    assert (shown.state, shown.false_starts, shown.installs) == (State.DISCOVERED, 0, 0)
+    started = told(Seen.INSTALL_SCRIPT, Seen.KERNEL_SENT, Seen.INITRD_SENT, record=shown)
+    assert started.state is State.KERNEL
+    for record in (loading, shown, started):
+        assert told(*until(Seen.SYSTEM_ANSWERS), record=record).state is State.READY
+        assert told(Seen.FIRMWARE_DHCP, record=record).state is State.FIRMWARE
+
+
+def test_a_discovered_machine_is_never_taken_for_installed() -> None:
+    """And an installed one is moved by nothing that our small Linux does."""
+    assert not told(Seen.DISCOVER_SCRIPT, Seen.DISCOVERED, Seen.SYSTEM_DHCP).installed
+    ready = told(*until(Seen.SYSTEM_ANSWERS))
+    after = told(Seen.DISCOVER_SCRIPT, Seen.STAGE1_SENT, Seen.DISCOVERED, record=ready)
+    assert after.state is State.READY
+
+
+def test_an_image_that_never_calls_back_counts_as_a_false_start() -> None:
+    """Secure Boot refuses ours as it refuses iPXE; a kernel that iPXE started is none."""
+    twice = told(*(Seen.FIRMWARE_DHCP, Seen.STAGE1_SENT) * 2, Seen.FIRMWARE_DHCP)
+    assert twice.false_starts == 2
+    assert told(Seen.STAGE1_SENT, Seen.DISCOVERED, record=twice).false_starts == 0
+    assert told(Seen.IPXE_DHCP, Seen.DISCOVER_SCRIPT, Seen.FIRMWARE_DHCP).false_starts == 0
+
+
+def test_a_discovered_machine_is_overdue_when_it_stops_asking_for_orders() -> None:
+    """60 s after the last time, with what was seen last."""
+    record = told(Seen.DISCOVERED, record=told(Seen.DISCOVERED), start=1000.0)
+    assert waiting_since(record) == 1000.0
+    assert overdue(record, 1060.0) is None
+    assert overdue(record, 1061.0) is EXPECTATIONS[State.DISCOVERED]
+
+
 @given(st.lists(st.sampled_from([seen for seen in Seen if seen is not Seen.REINSTALL_ORDERED])))
 def test_whatever_is_seen_in_whatever_order(seen: list[Seen]) -> None:
     """Once installed, always installed; counts never fall; the record's words are the last."""
