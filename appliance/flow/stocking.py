@@ -89,11 +89,3 @@ def _keyring(paths: Paths, said: Path | None) -> Path | None:
 def image_digests(plan: Plan, depot: Depot) -> dict[str, str]:
     """Give the SHA-512 of each image, hex, by its name in the depot, as Harvester asks for it."""
     return {each.file: depot.digest(each.file, "sha512").hex for each in plan.images}
-
-
-def served_digests(plan: Plan, depot: Depot) -> dict[str, str]:
-    """Give `sha256:…` of each file that virtual machines fetch, by its name in the depot."""
-    kept = {each.name for each in depot.files()}
-    names = [each.name for each in wanted_for_vms(plan) if each.served and each.name in kept]
-    images = {each.file for each in plan.images}
-    return {name: str(depot.digest(name, "sha256")) for name in names if name not in images}

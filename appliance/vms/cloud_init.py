@@ -45,11 +45,6 @@ def user_secret_name(vm: VmPlan) -> str:
     return f"{vm.name}-user-data"
 
 
-def network_secret_name(vm: VmPlan) -> str:
-    """Name the Secret in the hypervisor that holds the machine's network data, which is public."""
-    return f"{vm.name}-network-data"
-
-
 def user_data(plan: Plan, vm: VmPlan, secrets: VmSecrets) -> Secret:
     """Give the machine's user data, `#cloud-config` and YAML.
 

@@ -10,7 +10,7 @@ import pytest
 from appliance.artifacts.depot import Depot, Origin
 from appliance.artifacts.gather import How
 from appliance.errors import ArtifactError
-from appliance.flow.stocking import image_digests, served_digests, stock, wants_of
+from appliance.flow.stocking import image_digests, stock, wants_of
 from appliance.paths import Paths
 from tests.plans import plan
 from tests.site_files import media, whole_plan
@@ -86,11 +86,6 @@ def test_a_whole_site_from_a_folder_for_each_project(tmp_path: Path) -> None:
     image = whole.images[0]
     body = image.url.rpartition("/")[2].encode()
     assert image_digests(whole, depot) == {image.file: hashlib.sha512(body).hexdigest()}
-    served = served_digests(whole, depot)
-    assert whole.cluster is not None
-    assert set(whole.cluster.artifacts) < set(served)
-    assert image.file not in served
-    assert served["app.tar"] == f"sha256:{hashlib.sha256(b'app.tar').hexdigest()}"
 
 
 def test_a_mirror_has_folders_of_versions_or_the_depots_names() -> None:

@@ -25,7 +25,6 @@ from appliance.vms.cloud_init import (
     USER,
     VmSecrets,
     network_data,
-    network_secret_name,
     user_data,
     user_secret_name,
 )
@@ -168,11 +167,10 @@ def test_a_machine_without_a_planned_address_asks_for_one() -> None:
     assert ["127.0.1.1", f"server1.{plan.zone}", "server1"] in rows
 
 
-def test_the_names_of_the_secrets() -> None:
-    """They are a contract with Terraform's side."""
+def test_the_name_of_the_secret() -> None:
+    """It is a contract with Terraform's side."""
     vm = cluster_plan().vm("server1")
     assert user_secret_name(vm) == "server1-user-data"
-    assert network_secret_name(vm) == "server1-network-data"
 
 
 @pytest.mark.parametrize(
