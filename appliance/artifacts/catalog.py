@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from appliance.artifacts.sums import SumList
 from appliance.errors import ArtifactError
+from appliance.site.artifact_names import STAGE1_FILES
 from appliance.site.plan import Plan
 from appliance.values import Digest
 
@@ -26,15 +27,16 @@ class Trust(StrEnum):
     """What vouches for a file.
 
     `SUMS`: upstream's list of checksums. `SIGNED`: upstream's signature. `RECORDED`: a checksum
-    that this project keeps. `GIVEN`: one that stands in the site file. `FIRST_USE`: nothing but
-    where it came from (HTTPS, or the operator's medium); its digest is kept in the depot and held
-    to from then on.
+    that this project keeps. `GIVEN`: one that stands in the site file. `BUILT`: this computer made
+    it. `FIRST_USE`: nothing but where it came from (HTTPS, or the operator's medium); its digest is
+    kept in the depot and held to from then on.
     """
 
     SUMS = "sums"
     SIGNED = "signed"
     RECORDED = "recorded"
     GIVEN = "given"
+    BUILT = "built"
     FIRST_USE = "first-use"
 
 
@@ -176,6 +178,20 @@ def _one_ipxe(name: str, builds: list[IpxeBuild], *, accept_ipxe: bool) -> Wante
     )
 
 
+def wanted_stage1() -> tuple[Wanted, ...]:
+    """Give our small Linux, without which machines are installed as the site file alone says."""
+    why = "tells what a machine is, before anything is installed"
+    return tuple(
+        Wanted(name, "", why, Trust.FIRST_USE, needed=False, import_only=True)
+        for name in STAGE1_FILES
+    )
+
+
+def built_here(want: Wanted, path: str, digest: Digest) -> Wanted:
+    """Want a file that this computer built: these very bytes, in place of older ones."""
+    return replace(want, source=path, trust=Trust.BUILT, accepted=(digest,))
+
+
 def accepted_digests(want: Wanted, lists: Mapping[str, SumList]) -> tuple[Digest, ...]:
     """Give the digests any of which a file may have; none means first use.
 
@@ -183,7 +199,7 @@ def accepted_digests(want: Wanted, lists: Mapping[str, SumList]) -> tuple[Digest
     """
     if want.trust in (Trust.FIRST_USE, Trust.SIGNED):
         return ()
-    if want.trust is Trust.GIVEN:
+    if want.trust in (Trust.GIVEN, Trust.BUILT):
         return want.accepted
     if want.trust is Trust.RECORDED:
         if not want.accepted:
@@ -214,6 +230,8 @@ def fix_for(want: Wanted) -> str:
         return IPXE_FIX
     if want.trust is Trust.GIVEN:
         return "is the checksum in the site file that of this very file? else bring it again"
+    if want.trust is Trust.BUILT:
+        return "it was changed while it was copied: fetch again"
     if not want.source:
         return "bring it again, together with the list of the same version"
     return f"fetch it again from {want.source}, together with the list of the same version"

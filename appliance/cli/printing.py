@@ -49,6 +49,7 @@ _TRUST = {
     "signed": "signed by upstream",
     "recorded": "a recorded build",
     "given": "as the site file says",
+    "built": "built on this computer",
     "first-use": "taken at first use: nothing vouches for it but where it came from",
 }
 

@@ -12,7 +12,7 @@ from appliance.flow.context import Context
 from appliance.flow.step import Done, NotYet, Step
 from appliance.flow.stocking import wants_of
 from appliance.machines.state import Seen
-from appliance.site.artifact_names import terraform_files, tofu_files
+from appliance.site.artifact_names import STAGE1_UKI, terraform_files, tofu_files
 from appliance.site.plan import Plan
 
 _ORIGINS = {
@@ -86,6 +86,7 @@ def _proof(name: str, plan: Plan) -> Seen | None:
     """Say what a whole transfer of this file proves of the machine that took it."""
     artifacts = plan.artifacts
     return {
+        STAGE1_UKI: Seen.STAGE1_SENT,
         artifacts.kernel: Seen.KERNEL_SENT,
         artifacts.initrd: Seen.INITRD_SENT,
         artifacts.rootfs: Seen.ROOTFS_SENT,

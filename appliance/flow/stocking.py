@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
-from appliance.artifacts.catalog import Wanted, read_builds, wanted
+from appliance.artifacts.catalog import Wanted, built_here, read_builds, wanted, wanted_stage1
 from appliance.artifacts.depot import Depot, Progress, silent
 from appliance.artifacts.fetch import Fetcher
 from appliance.artifacts.gather import Gathered, Sources, gather
 from appliance.artifacts.vm_catalog import wanted_for_vms
 from appliance.errors import ArtifactError
 from appliance.paths import Paths
+from appliance.site.artifact_names import STAGE1_FILES
 from appliance.site.plan import Plan
 from appliance.tools import data
 from appliance.tools.clock import Clock
 from appliance.tools.http_client import HttpClient
+from appliance.values import Digest
 
 
 def wants_of(plan: Plan, *, accept_ipxe: bool = False, mirror: str = "") -> tuple[Wanted, ...]:
@@ -27,7 +30,11 @@ def wants_of(plan: Plan, *, accept_ipxe: bool = False, mirror: str = "") -> tupl
     A mirror holds upstream's names in a folder a version, or the depot's names without one.
     """
     builds = read_builds(data.path("ipxe/binaries.toml").read_text("utf-8"))
-    wants = (*wanted(plan, builds, accept_ipxe=accept_ipxe), *wanted_for_vms(plan))
+    wants = (
+        *wanted(plan, builds, accept_ipxe=accept_ipxe),
+        *wanted_stage1(),
+        *wanted_for_vms(plan),
+    )
     if not mirror:
         return wants
     return tuple(_mirrored(each, mirror.rstrip("/")) for each in wants)
@@ -52,27 +59,38 @@ def stock(  # noqa: PLR0913 - an argument for each option of the verb
     accept_ipxe: bool = False,
     stand_ins: bool = False,
     built: Collection[str] = (),
+    stage1: Path | None = None,
     keyring: Path | None = None,
     progress: Progress = silent,
 ) -> tuple[Gathered, ...]:
     """Bring all that the plan wants into the depot: kept, imported from `folder`, or fetched.
 
     With `folder`, one or several in the order they are looked into, nothing is downloaded. Signed
-    lists are checked with `keyring`, or with the laptop's own where there is one. Raises
-    ArtifactError at the first fault.
+    lists are checked with `keyring`, or with the laptop's own where there is one. `stage1` is the
+    folder of our small Linux as it was built here. Raises ArtifactError at the first fault.
     """
     depot = Depot(paths.depot)
     folders = (folder,) if isinstance(folder, Path) else tuple(folder or ())
     fetcher = None
     if not folders:
         fetcher = Fetcher(depot, HttpClient(), time.sleep, progress=progress)
+    wants = wants_of(plan, accept_ipxe=accept_ipxe, mirror=mirror)
     return gather(
-        wants_of(plan, accept_ipxe=accept_ipxe, mirror=mirror),
+        wants if stage1 is None else tuple(_from_stage1(each, stage1) for each in wants),
         depot,
         Sources(folders, fetcher, stand_ins, _keyring(paths, keyring), built),
         now=Clock.of_this_machine().utc(),
         progress=progress,
     )
+
+
+def _from_stage1(want: Wanted, folder: Path) -> Wanted:
+    path = folder / want.name
+    if want.name not in STAGE1_FILES or not path.is_file():
+        return want
+    with path.open("rb") as opened:
+        digest = Digest("sha256", hashlib.file_digest(opened, "sha256").hexdigest())
+    return built_here(want, str(path), digest)
 
 
 def _keyring(paths: Paths, said: Path | None) -> Path | None:

@@ -13,6 +13,12 @@ from appliance.site.plan import Distribution
 from appliance.site.versions import REGISTRY, TERRAFORM, TOFU, provider_of
 
 _DATED = re.compile(r"(?:release-)?(?P<serial>\d{8}(?:\.\d{1,4})?)")
+STAGE1_UKI, STAGE1_KERNEL, STAGE1_INITRD = STAGE1_FILES = (
+    "stage1-amd64.efi",
+    "stage1-amd64.vmlinuz",
+    "stage1-amd64.initrd",
+)
+"""Our own small Linux, which tells what a machine is: one file for UEFI, or kernel and initrd."""
 PROVIDER_SOURCE = "registry.terraform.io/harvester/harvester"
 """The provider's whole source address: OpenTofu's own default host is another."""
 

@@ -12,13 +12,16 @@ from appliance.artifacts.catalog import (
     Trust,
     Wanted,
     accepted_digests,
+    built_here,
     fix_for,
     read_builds,
     wanted,
+    wanted_stage1,
 )
 from appliance.artifacts.sums import parse_sums
 from appliance.errors import ArtifactError
 from appliance.site.plan import Plan
+from appliance.values import Digest
 
 ROOT = Path(__file__).parents[3]
 BUILDS = (ROOT / "ipxe" / "binaries.toml").read_text("utf-8")
@@ -42,6 +45,21 @@ def test_harvesters_five_and_the_three_of_ipxe(plan: Plan) -> None:
     assert {each.trust for each in wants[1:5]} == {Trust.SUMS}
     assert all(each.why for each in wants)
     assert [each.is_remote for each in wants] == [True] * 5 + [False] * 3
+
+
+def test_our_small_linux_is_wanted_and_not_needed() -> None:
+    """It is imported where it is; what this computer built is held to its very bytes."""
+    wants = wanted_stage1()
+    assert [each.name for each in wants] == [
+        "stage1-amd64.efi",
+        "stage1-amd64.vmlinuz",
+        "stage1-amd64.initrd",
+    ]
+    assert not any(each.needed or each.is_remote for each in wants)
+    assert all(each.served for each in wants)
+    built = built_here(wants[0], "/there/stage1-amd64.efi", Digest("sha256", "b" * 64))
+    assert accepted_digests(built, {}) == (Digest("sha256", "b" * 64),)
+    assert "fetch again" in fix_for(built)
 
 
 def test_names_need_no_list_of_builds(plan: Plan) -> None:

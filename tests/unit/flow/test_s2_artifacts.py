@@ -11,6 +11,7 @@ from appliance.flow.engine import Engine
 from appliance.flow.s2_artifacts import ArtifactsStep
 from appliance.flow.stocking import stock
 from appliance.machines.state import Seen
+from appliance.site.artifact_names import STAGE1_FILES, STAGE1_INITRD, STAGE1_KERNEL, STAGE1_UKI
 from tests.plans import plan
 from tests.site_files import media, whole_plan
 from tests.unit.flow.support import context_in
@@ -37,6 +38,18 @@ def test_the_files_are_given_with_what_their_transfer_proves(tmp_path: Path) -> 
     }
     assert all(Path(each.path).stat().st_size == each.size for each in files)
     assert entry.evidence == {"files": {each.name: each.digest for each in files}}
+
+
+def test_our_small_linux_proves_something_of_its_own(tmp_path: Path) -> None:
+    """Its one file for UEFI is no boot loader that asks for a script."""
+    with context_in(tmp_path) as context:
+        folder = medium(tmp_path / "medium")
+        for name in STAGE1_FILES:
+            (folder / name).write_bytes(name.encode())
+        stock(plan(), context.paths, folder=folder, accept_ipxe=True)
+        files = Engine(context).take(ArtifactsStep(context), plan())
+    proofs = {each.name: each.proves for each in files if each.name in STAGE1_FILES}
+    assert proofs == {STAGE1_UKI: Seen.STAGE1_SENT, STAGE1_KERNEL: None, STAGE1_INITRD: None}
 
 
 def test_stand_ins_are_told_apart_from_real_files(tmp_path: Path) -> None:

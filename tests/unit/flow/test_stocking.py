@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from appliance.artifacts.catalog import Trust
 from appliance.artifacts.depot import Depot, Origin
 from appliance.artifacts.gather import How
 from appliance.errors import ArtifactError
 from appliance.flow.stocking import image_digests, stock, wants_of
 from appliance.paths import Paths
+from appliance.site.artifact_names import STAGE1_FILES
 from tests.plans import plan
 from tests.site_files import media, whole_plan
 
@@ -36,11 +38,35 @@ def test_all_that_is_wanted_is_imported_and_then_kept(tmp_path: Path) -> None:
     first = stock(plan(), paths, folder=folder, accept_ipxe=True, stand_ins=True)
     again = stock(plan(), paths, folder=folder, accept_ipxe=True, stand_ins=True)
     assert [each.file.name for each in first] == [
-        each.name for each in wants_of(plan(), accept_ipxe=True)
+        each.name for each in wants_of(plan(), accept_ipxe=True) if each.needed
     ]
     assert {each.how for each in first} == {How.IMPORTED}
     assert {each.how for each in again} == {How.KEPT}
     assert {each.origin for each in Depot(paths.depot).files()} == {Origin.STAND_IN}
+
+
+def test_our_small_linux_is_taken_where_it_was_built(tmp_path: Path) -> None:
+    """A newer build takes the place of an older one; without any, all else is there all the same."""
+    paths, folder = Paths(tmp_path / "state"), medium(tmp_path / "medium")
+    for built in (b"one", b"two"):
+        place = tmp_path / built.decode()
+        place.mkdir()
+        for name in STAGE1_FILES:
+            (place / name).write_bytes(built)
+        stocked = stock(plan(), paths, folder=folder, accept_ipxe=True, stage1=place)
+        trust = {each.file.name: each.trust for each in stocked if each.file.name in STAGE1_FILES}
+        assert trust == dict.fromkeys(STAGE1_FILES, Trust.BUILT)
+        with Depot(paths.depot).open_by_name(STAGE1_FILES[0]) as handle:
+            assert handle.read() == built
+
+
+def test_our_small_linux_may_be_brought_on_the_medium(tmp_path: Path) -> None:
+    """A laptop that cannot build it imports it with the rest."""
+    paths, folder = Paths(tmp_path / "state"), medium(tmp_path / "medium")
+    for name in STAGE1_FILES:
+        (folder / name).write_bytes(name.encode())
+    stock(plan(), paths, folder=folder, accept_ipxe=True)
+    assert {each.name for each in Depot(paths.depot).files()} >= {*STAGE1_FILES}
 
 
 def test_a_file_that_is_not_on_the_medium_is_named(tmp_path: Path) -> None:
