@@ -46,7 +46,7 @@ def test_all_that_is_wanted_is_imported_and_then_kept(tmp_path: Path) -> None:
 
 
 def test_our_small_linux_is_taken_where_it_was_built(tmp_path: Path) -> None:
-    """A newer build takes the place of an older one; without any, all else is there all the same."""
+    """A newer build takes the place of an older one."""
     paths, folder = Paths(tmp_path / "state"), medium(tmp_path / "medium")
     for built in (b"one", b"two"):
         place = tmp_path / built.decode()
@@ -107,6 +107,7 @@ def test_a_whole_site_from_a_folder_for_each_project(tmp_path: Path) -> None:
         "tofu",
         "kubectl-v1.36.3-linux-amd64",
         "kubectl-v1.36.3-linux-amd64.sha256",
+        *STAGE1_FILES,
     }
     depot = Depot(paths.depot)
     image = whole.images[0]
