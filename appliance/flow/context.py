@@ -13,7 +13,7 @@ from appliance.errors import StopRequestedError, StoreFullError
 from appliance.paths import Paths, SitePaths
 from appliance.site.plan import Plan
 from appliance.store.discovered import Discoveries, OrdersToStage1
-from appliance.store.documents import Approved, Frozen, Identified
+from appliance.store.documents import Agreed, Approved, Frozen
 from appliance.store.journal import Event, Journal
 from appliance.store.machines import ProvenMachines
 from appliance.store.vault import Vault
@@ -47,7 +47,7 @@ class Context:
     proven: ProvenMachines
     frozen: Frozen
     approved: Approved
-    identified: Identified
+    agreed: Agreed
     discoveries: Discoveries
     stage1_orders: OrdersToStage1
     vault: Vault

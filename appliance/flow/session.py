@@ -15,7 +15,7 @@ from appliance.flow.context import Confirm, Context, Listener, Options
 from appliance.paths import Paths, SitePaths
 from appliance.store.database import open_copy, open_database
 from appliance.store.discovered import Discoveries, OrdersToStage1
-from appliance.store.documents import Approved, Frozen, Identified
+from appliance.store.documents import Agreed, Approved, Frozen
 from appliance.store.journal import Journal
 from appliance.store.lock import hold
 from appliance.store.machines import ProvenMachines
@@ -58,7 +58,7 @@ def opened(  # noqa: PLR0913 - each of its sides is chosen by its caller
             proven=ProvenMachines(connection),
             frozen=Frozen(connection),
             approved=Approved(connection),
-            identified=Identified(connection),
+            agreed=Agreed(connection),
             discoveries=Discoveries(connection),
             stage1_orders=OrdersToStage1(connection),
             vault=Vault(connection, key),

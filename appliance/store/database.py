@@ -22,7 +22,7 @@ _SINCE_1 = (
     "CREATE UNIQUE INDEX event_mark ON event (mark)",
 )
 _SINCE_2 = (
-    "CREATE TABLE identified (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+    "CREATE TABLE agreed (name TEXT PRIMARY KEY, disk TEXT NOT NULL) STRICT",
     (
         "CREATE TABLE discovered (mac TEXT NOT NULL, address TEXT NOT NULL, first REAL NOT NULL,"
         " last REAL NOT NULL, report TEXT NOT NULL, PRIMARY KEY (mac, first)) STRICT"

@@ -48,29 +48,28 @@ class Approved:
         )
 
 
-class Identified:
-    """Which machine is which, as found by its report or said by an operator; by its name."""
+class Agreed:
+    """Disks of which an operator said, by typing the machine's name, that all on them may go."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
-    def all(self) -> dict[str, dict[str, Any]]:
-        """Give what is known of each machine that was identified, by its name."""
-        rows = self._db.execute("SELECT name, value FROM identified ORDER BY name")
-        return {row["name"]: json.loads(row["value"]) for row in rows}
+    def all(self) -> dict[str, str]:
+        """Give the path of that disk, by the machine's name."""
+        rows = self._db.execute("SELECT name, disk FROM agreed ORDER BY name")
+        return {row["name"]: row["disk"] for row in rows}
 
-    def put(self, name: str, value: Mapping[str, Any]) -> None:
-        """Keep which machine bears this name. Raises StoreFullError."""
+    def put(self, name: str, disk: str) -> None:
+        """Keep it, for this very disk of this machine. Raises StoreFullError."""
         with full_disk_named():
             self._db.execute(
-                "INSERT OR REPLACE INTO identified (name, value) VALUES (?, ?)",
-                (name, json.dumps(dict(value), sort_keys=True)),
+                "INSERT OR REPLACE INTO agreed (name, disk) VALUES (?, ?)", (name, disk)
             )
 
     def forget(self, name: str) -> None:
-        """Let nobody bear this name any longer. Raises StoreFullError."""
+        """Nothing of this machine may be erased any longer. Raises StoreFullError."""
         with full_disk_named():
-            self._db.execute("DELETE FROM identified WHERE name=?", (name,))
+            self._db.execute("DELETE FROM agreed WHERE name=?", (name,))
 
 
 class LeftBehind:

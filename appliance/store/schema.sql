@@ -54,9 +54,9 @@ CREATE TABLE left_behind (
     step TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT;
-CREATE TABLE identified (
+CREATE TABLE agreed (
     name TEXT PRIMARY KEY,
-    value TEXT NOT NULL
+    disk TEXT NOT NULL
 ) STRICT;
 CREATE TABLE discovered (
     mac TEXT NOT NULL,

@@ -10,7 +10,7 @@ from appliance.flow.context import Context, Listener, Options
 from appliance.paths import Paths
 from appliance.store.database import open_database
 from appliance.store.discovered import Discoveries, OrdersToStage1
-from appliance.store.documents import Approved, Frozen, Identified
+from appliance.store.documents import Agreed, Approved, Frozen
 from appliance.store.journal import Journal
 from appliance.store.machines import ProvenMachines
 from appliance.store.vault import Vault
@@ -54,7 +54,7 @@ def context_in(
             proven=ProvenMachines(connection),
             frozen=Frozen(connection),
             approved=Approved(connection),
-            identified=Identified(connection),
+            agreed=Agreed(connection),
             discoveries=Discoveries(connection),
             stage1_orders=OrdersToStage1(connection),
             vault=Vault(connection, Secret("a laptop's key")),

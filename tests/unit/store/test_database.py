@@ -17,7 +17,7 @@ from appliance.errors import PreflightError
 from appliance.store.database import VERSION, open_copy, open_database
 
 Open = Callable[[Path], sqlite3.Connection]
-_SINCE_2 = ("identified", "discovered", "stage1_order")
+_SINCE_2 = ("agreed", "discovered", "stage1_order")
 TABLES = {
     "run",
     "step",

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from appliance.store.documents import Approved, Frozen, Identified, LeftBehind
+from appliance.store.documents import Agreed, Approved, Frozen, LeftBehind
 
 Open = Callable[[Path], sqlite3.Connection]
 
@@ -34,15 +34,15 @@ def test_approved_machines_are_kept_by_name(tmp_path: Path, opened: Open) -> Non
     ]
 
 
-def test_a_machine_is_identified_until_it_is_forgotten(tmp_path: Path, opened: Open) -> None:
-    """By its name; the last word counts, in any process."""
+def test_what_may_be_erased_is_kept_until_it_is_forgotten(tmp_path: Path, opened: Open) -> None:
+    """For one disk of a machine; the last word counts, in any process."""
     path = tmp_path / "main.db"
-    identified = Identified(opened(path))
-    identified.put("hv1", {"macs": ["525400000001"]})
-    identified.put("hv1", {"macs": ["525400000002"]})
-    assert Identified(opened(path)).all() == {"hv1": {"macs": ["525400000002"]}}
-    identified.forget("hv1")
-    assert identified.all() == {}
+    agreed = Agreed(opened(path))
+    agreed.put("hv1", "/dev/disk/by-id/A")
+    agreed.put("hv1", "/dev/disk/by-id/B")
+    assert Agreed(opened(path)).all() == {"hv1": "/dev/disk/by-id/B"}
+    agreed.forget("hv1")
+    assert agreed.all() == {}
 
 
 def test_what_a_step_left_is_kept_until_it_is_forgotten(tmp_path: Path, opened: Open) -> None:
