@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from appliance.boot.model import BootEvent, BootMachine, BootNetwork, ServedFile
+from appliance.boot.model import BootEvent, BootMachine, BootNetwork, OrderKind, ServedFile
 from appliance.errors import WireError
 from appliance.machines.state import Evidence, Record
 from appliance.values import Mac, Secret
@@ -50,6 +50,18 @@ class Inject:
     """main → boot: evidence that main saw, such as a system that answers."""
 
     evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """main → boot: what the stage-1 with this card is told when it next asks, once.
+
+    An order that is not fetched within a minute is forgotten. `seconds` is how long to blink.
+    """
+
+    mac: Mac
+    order: OrderKind
+    seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +105,22 @@ class RecordChanged:
     record: Record
 
 
-ToBoot = Repeat | Configure | Machines | Inject | Release | Stop
-ToMain = Ready | Released | Event | RecordChanged
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """boot → main: what the stage-1 with this card, at its leased address, says the machine is.
+
+    `report` is in the canonical form of `discover.report.encode`. `machine` is whose the card is,
+    if it is known.
+    """
+
+    mac: Mac
+    address: IPv4Address
+    machine: str | None
+    report: str
+
+
+ToBoot = Repeat | Configure | Machines | Inject | Order | Release | Stop
+ToMain = Ready | Released | Event | RecordChanged | Reported
 ControlMessage = ToBoot | ToMain
 
 _KINDS: dict[str, type[ControlMessage]] = {
@@ -102,12 +128,14 @@ _KINDS: dict[str, type[ControlMessage]] = {
     "configure": Configure,
     "machines": Machines,
     "inject": Inject,
+    "order": Order,
     "release": Release,
     "stop": Stop,
     "ready": Ready,
     "released": Released,
     "event": Event,
     "record": RecordChanged,
+    "reported": Reported,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _TEXTUAL = (IPv4Address, IPv4Network)

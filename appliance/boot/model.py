@@ -7,6 +7,7 @@ Everything here travels as JSON over the control channel between main and boot.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 from typing import Protocol
 
@@ -15,6 +16,16 @@ from appliance.values import Mac, Secret
 
 TOKEN_MARK = "@BOOT-TOKEN@"
 """Stands in documents where the boot token is put when the script is served."""
+
+CARD_MARK = "${netX/mac:hexhyp}"
+"""Stands in a kernel line for the card that booted: iPXE fills it in itself, boot for a kexec."""
+
+_NOTHING = Secret("")
+
+STAGE1_UKI = "stage1-amd64.efi"
+STAGE1_KERNEL = "stage1-amd64.vmlinuz"
+STAGE1_INITRD = "stage1-amd64.initrd"
+"""The depot's names of our small Linux: as one UEFI program, and as kernel and initrd."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +38,10 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class BootNetwork:
-    """The provisioning network as the services need it. `proxy`: beside a site's own DHCP."""
+    """The provisioning network as the services need it. `proxy`: beside a site's own DHCP.
+
+    `console` are the consoles on which stage-1 shows itself, as the kernel names them.
+    """
 
     interface: str
     cidr: IPv4Network
@@ -42,6 +56,7 @@ class BootNetwork:
     mtu: int = 1500
     proxy: bool = False
     tftp_single_port: bool = False
+    console: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +64,17 @@ class Documents:
     """One machine's finished documents, with TOKEN_MARK where the boot token goes.
 
     `script` is the iPXE script that installs; `config` is served at
-    `/c/<token>/<config_name>`. Both may hold secrets.
+    `/c/<token>/<config_name>`. Both may hold secrets. `kernel` and `initrd` are names in the
+    depot, and `arguments` is the kernel line of the script, for a machine whose stage-1 starts
+    them itself; without them it installs by iPXE.
     """
 
     script: Secret
     config: Secret
     config_name: str = "config.yaml"
+    kernel: str = ""
+    initrd: str = ""
+    arguments: Secret = _NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +84,8 @@ class BootMachine:
     `documents` is None for a machine that is not armed, and `hold` then says why.
     `installed` is what main has proven; it stands above all that boot remembers.
     `bios_refusal`, if not empty, is shown to the machine when its firmware is BIOS.
-    `waits_for`, if not empty, is what must happen before it may install.
+    `waits_for`, if not empty, is what must happen before it may install. `discover`, if not empty,
+    is why the machine must show itself by stage-1 first.
     """
 
     name: str
@@ -78,6 +99,7 @@ class BootMachine:
     waits_for: str = ""
     bios_refusal: str = ""
     documents: Documents | None = None
+    discover: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +130,15 @@ class BootEvent:
     seen: Seen | None = None
     data: tuple[tuple[str, str], ...] = ()
     mark: str = ""
+
+
+class OrderKind(StrEnum):
+    """What an operator may order of a machine that runs stage-1."""
+
+    OWN_DISK = "own-disk"
+    POWER_OFF = "poweroff"
+    REBOOT = "reboot"
+    BLINK = "blink"
 
 
 class Known(Protocol):

@@ -19,11 +19,13 @@ from appliance.boot.control import (
     Event,
     Inject,
     Machines,
+    Order,
     Ready,
     RecordChanged,
     Release,
     Released,
     Repeat,
+    Reported,
     Stop,
     ToMain,
 )
@@ -125,6 +127,11 @@ class BootProcess:
         with self._lock:
             self._send(Inject(evidence))
 
+    def order(self, order: Order) -> None:
+        """Have the stage-1 of a machine do something; it is told when it next asks."""
+        with self._lock:
+            self._send(order)
+
     def release(self, names: Collection[str]) -> None:
         """Have these sockets closed by the child; returns when it can use them no more.
 
@@ -143,7 +150,7 @@ class BootProcess:
             # It hangs, or has died: one that holds nothing of it takes its place.
             running.process.kill()
 
-    def events(self, timeout: float) -> Iterator[Event | RecordChanged]:
+    def events(self, timeout: float) -> Iterator[Event | RecordChanged | Reported]:
         """Give what has come, waiting up to `timeout` seconds for the first.
 
         Raises StepError, after the last event, once the child died too often.
@@ -155,7 +162,7 @@ class BootProcess:
             except Empty:
                 break
             wait = 0
-            if isinstance(message, Event | RecordChanged):
+            if isinstance(message, Event | RecordChanged | Reported):
                 yield message
         if self._failure is not None:
             raise self._failure
@@ -224,7 +231,7 @@ class BootProcess:
                     running.ready.set()
                 elif isinstance(message, Released):
                     running.released.set()
-                elif isinstance(message, Event | RecordChanged):
+                elif isinstance(message, Event | RecordChanged | Reported):
                     self._events.put(message)
                     if isinstance(message, Event) and message.event.mark:
                         self._heard = message.event.mark
@@ -269,7 +276,7 @@ class BootProcess:
             fix="run again; if it happens again, run 'provision support SITE'",
         )
 
-    def _send(self, message: Configure | Machines | Inject) -> None:
+    def _send(self, message: Configure | Machines | Inject | Order) -> None:
         if self._running is not None:
             self._running.channel.send(message)
 

@@ -16,7 +16,7 @@ from appliance.boot.boot_store import BootStore
 from appliance.boot.control import Event, RecordChanged, ToMain
 from appliance.boot.decide import Action, Decision, decide
 from appliance.boot.model import BootEvent, BootMachine, BootNetwork, Moment, ServedFile
-from appliance.boot.tokens import Boot, Boots, Hook, Refusal, Refused, Reported
+from appliance.boot.tokens import Boot, Boots, Honoured, Hook, Refusal, Refused
 from appliance.machines.state import MAX_INSTALLS, Evidence, Record, Seen, State, fold
 from appliance.tools.clock import Clock
 from appliance.values import Mac
@@ -318,7 +318,7 @@ class BootState:
                 self.see(boot.machine, Seen.CONFIG_SENT, "it fetched its configuration")
                 self._keep((taken,))
 
-    def hook(self, token: str, hook: Hook, address: IPv4Address, text: str) -> Reported | Refused:
+    def hook(self, token: str, hook: Hook, address: IPv4Address, text: str) -> Honoured | Refused:
         """Take an installer's report: it has its effect once."""
         owner = self.owner_of(address)
         with self._lock:
@@ -329,7 +329,7 @@ class BootState:
                 owner=owner.name if owner else None,
                 now=self._clock.monotonic(),
             )
-            if isinstance(outcome, Reported) and outcome.fresh:
+            if isinstance(outcome, Honoured) and outcome.fresh:
                 # Evidence first: killed between the two, the repeated report still counts.
                 boot = outcome.boot
                 self.see(boot.machine, _OF_HOOK[hook], text, mac=boot.mac)

@@ -74,7 +74,7 @@ class Boot:
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
+class Honoured:
     """A hook that was honoured. `fresh` is False for a repetition, which must have no effect."""
 
     boot: Boot
@@ -162,13 +162,13 @@ class Boots:
 
     def report(
         self, token: str, hook: Hook, *, address: IPv4Address, owner: str | None, now: float
-    ) -> Reported | Refused:
+    ) -> Honoured | Refused:
         """Take an installer's report. A repetition is honoured at any time, without effect."""
         known = self._known(token, address=address, owner=owner)
         if isinstance(known, Refused):
             return known
         if hook in known.hooks:
-            return Reported(known, fresh=False)
+            return Honoured(known, fresh=False)
         living = self.find(token, address=address, owner=owner, now=now)
         if isinstance(living, Refused):
             return living
@@ -176,7 +176,7 @@ class Boots:
         if hook is Hook.SUCCEEDED:
             boot = _ended(boot, "its installer reported success")
         self._boots[boot.digest] = boot
-        return Reported(boot, fresh=True)
+        return Honoured(boot, fresh=True)
 
     def rebuild(self, boot: Boot, token: str, documents: Documents) -> Boot:
         """Make the configuration of a boot from before a restart again, from its own token."""

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 from ipaddress import IPv4Address
 
-from appliance.boot.control import Event, RecordChanged
+from appliance.boot.control import Event, Order, RecordChanged, Reported
 from appliance.boot.model import BootMachine, BootNetwork, ServedFile
 from appliance.boot.process import BootProcess
 from appliance.boot.sockets import SERVICES_NAMES, open_sockets
@@ -122,7 +122,12 @@ class Services:
         if self._process is not None:
             self._process.inject(evidence)
 
-    def messages(self, seconds: float) -> list[Event | RecordChanged]:
+    def order(self, order: Order) -> None:
+        """Have a machine that runs stage-1 do something."""
+        if self._process is not None:
+            self._process.order(order)
+
+    def messages(self, seconds: float) -> list[Event | RecordChanged | Reported]:
         """Give what boot says, waiting up to so many seconds for the first.
 
         Raises StepError if the child died too often to be started once more.

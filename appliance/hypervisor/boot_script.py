@@ -19,6 +19,9 @@ TEMPLATE = "templates/ipxe/install.ipxe.j2"
 TRIES, PAUSE = 30, 5
 """150 s of pauses: three times the silence of a switch port with spanning tree."""
 
+CARD = "${netX/mac:hexhyp}"
+"""What iPXE writes the hardware address for of the card that it booted by."""
+
 MAX_COMMAND_LINE = 2047
 """The kernel's COMMAND_LINE_SIZE on x86 less its end."""
 
@@ -30,9 +33,10 @@ def kernel_arguments(plan: Plan, machine: MachinePlan, *, config_url: str) -> st
 
     Only one `ip=` is taken, and interface names are unknown before the system runs. So it is
     `ip=dhcp`; where a machine has several network cards, `BOOTIF` (which upstream documents for
-    VLANs) ties it to the one that booted, by its hardware address as iPXE knows it.
+    VLANs) ties it to the one that booted, by its hardware address as iPXE knows it. What starts the
+    kernel without iPXE fills that in itself: nothing else in this line is iPXE's to fill in.
     """
-    several = ["BOOTIF=01-${netX/mac:hexhyp}"] if len(machine.macs) > 1 else []
+    several = [f"BOOTIF=01-{CARD}"] if len(machine.macs) > 1 else []
     return " ".join(
         (
             "ip=dhcp",

@@ -11,7 +11,7 @@ import pytest
 from appliance.boot import boot_store
 from appliance.boot.boot_store import BootStore
 from appliance.boot.model import BootEvent, Moment
-from appliance.boot.tokens import Boots, Hook, Reported
+from appliance.boot.tokens import Boots, Honoured, Hook
 from appliance.machines.state import Evidence, Seen
 from tests.unit.boot.boot_world import HV1, HV1_ADDRESS, armed
 
@@ -97,7 +97,7 @@ def test_a_boot_comes_back_without_its_secrets(tmp_path: Path) -> None:
     outcome = boots.report(
         "the-token", Hook.STARTED, address=HV1_ADDRESS, owner="hv1", now=NOW.monotonic
     )
-    assert isinstance(outcome, Reported)
+    assert isinstance(outcome, Honoured)
     store.keep_boots((outcome.boot,), NOW)
     store.close()
 

@@ -17,14 +17,16 @@ from appliance.boot.control import (
     Inject,
     Lines,
     Machines,
+    Order,
     Ready,
     RecordChanged,
     Repeat,
+    Reported,
     Stop,
     decode,
     encode,
 )
-from appliance.boot.model import BootEvent, BootMachine, ServedFile
+from appliance.boot.model import BootEvent, BootMachine, OrderKind, ServedFile
 from appliance.errors import WireError
 from appliance.machines.state import Evidence, Record, Seen, State
 from tests.unit.boot.boot_world import HV1, HV2, NETWORK, armed, held
@@ -36,6 +38,10 @@ MESSAGES: list[ControlMessage] = [
     Machines((BootMachine("a", "a", (HV1, HV2), IPv4Address("10.0.0.1"), installed=True),)),
     Machines(()),
     Inject(Evidence("hv1", Seen.SYSTEM_ANSWERS, 5.5, "ä\n\u2028")),
+    Order(HV1, OrderKind.BLINK, 30),
+    Order(HV2, OrderKind.OWN_DISK),
+    Reported(HV1, IPv4Address("10.0.0.1"), None, '{"vendor":"ä\\n"}'),
+    Reported(HV2, IPv4Address("10.0.0.2"), "hv2", "{}"),
     Stop(),
     Repeat(""),
     Repeat("ab.12"),

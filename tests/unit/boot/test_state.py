@@ -9,7 +9,7 @@ import pytest
 from appliance.boot.control import Event, RecordChanged
 from appliance.boot.decide import Action
 from appliance.boot.model import BootEvent, BootMachine
-from appliance.boot.tokens import Boot, Hook, Refusal, Refused, Reported
+from appliance.boot.tokens import Boot, Honoured, Hook, Refusal, Refused
 from appliance.machines.state import MAX_INSTALLS, Evidence, Seen, State
 from appliance.values import Mac
 from appliance.wire.pxe import Firmware
@@ -188,7 +188,7 @@ def test_a_report_is_evidence_once(world: World) -> None:
     token = token_of(boot_of(world))
     outcomes = [world.state.hook(token, Hook.SUCCEEDED, HV1_ADDRESS, "reported") for _ in range(3)]
 
-    assert [isinstance(each, Reported) and each.fresh for each in outcomes] == [True, False, False]
+    assert [isinstance(each, Honoured) and each.fresh for each in outcomes] == [True, False, False]
     assert world.seen().count(Seen.HOOK_SUCCEEDED) == 1
     assert world.state.record("hv1").state is State.INSTALLED
 
@@ -216,13 +216,13 @@ def test_a_crash_does_not_take_a_running_installation_back(world: World) -> None
     assert found.config is not None
     assert found.config.reveal() == f"token: {token}\n"
     outcome = world.state.hook(token, Hook.SUCCEEDED, HV1_ADDRESS, "done")
-    assert isinstance(outcome, Reported)
+    assert isinstance(outcome, Honoured)
     assert world.state.record("hv1").installed
 
     world.start((armed(), held()))
     assert world.state.record("hv1").installed
     again = world.state.hook(token, Hook.SUCCEEDED, HV1_ADDRESS, "done")
-    assert isinstance(again, Reported)
+    assert isinstance(again, Honoured)
     assert not again.fresh
     decision = world.state.decide_for(HV1, firmware=None, booting=True)
     assert decision.action is Action.OWN_DISK
@@ -324,7 +324,7 @@ def test_a_full_disk_ends_no_installation(world: World) -> None:
     token = token_of(boot_of(world))
     outcome = world.state.hook(token, Hook.SUCCEEDED, HV1_ADDRESS, "done")
 
-    assert isinstance(outcome, Reported)
+    assert isinstance(outcome, Honoured)
     assert world.state.record("hv1").installed
     assert len([e for e in world.events("finding") if "Is the disk full?" in e.text]) == 1
 

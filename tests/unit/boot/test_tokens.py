@@ -11,10 +11,10 @@ from appliance.boot.tokens import (
     KEPT_PER_MACHINE,
     Boot,
     Boots,
+    Honoured,
     Hook,
     Refusal,
     Refused,
-    Reported,
     digest_of,
     with_token,
 )
@@ -47,7 +47,7 @@ def find(
     return boots.find(token, address=address, owner=owner, now=now)
 
 
-def report(boots: Boots, hook: Hook, now: float = 1.0, token: str = "secret") -> Reported | Refused:
+def report(boots: Boots, hook: Hook, now: float = 1.0, token: str = "secret") -> Honoured | Refused:
     """Report as hv1's installer."""
     return boots.report(token, hook, address=HV1_ADDRESS, owner="hv1", now=now)
 
@@ -203,8 +203,8 @@ def test_a_report_has_its_effect_once() -> None:
 
     first, second = report(boots, Hook.STARTED), report(boots, Hook.STARTED)
 
-    assert isinstance(first, Reported)
-    assert isinstance(second, Reported)
+    assert isinstance(first, Honoured)
+    assert isinstance(second, Honoured)
     assert (first.fresh, second.fresh) == (True, False)
 
 
@@ -214,11 +214,11 @@ def test_success_ends_the_boot_and_may_be_repeated() -> None:
     mint(boots)
 
     first = report(boots, Hook.SUCCEEDED)
-    assert isinstance(first, Reported)
+    assert isinstance(first, Honoured)
     assert first.fresh
     assert refusal(find(boots)) is Refusal.ENDED
     again = report(boots, Hook.SUCCEEDED, now=DEFAULT_LIFE * 2)
-    assert isinstance(again, Reported)
+    assert isinstance(again, Honoured)
     assert not again.fresh
 
 
