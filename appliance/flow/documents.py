@@ -27,5 +27,11 @@ class Documenter:
         """Give the documents with the mark where boot puts its token."""
         if machine.name not in self._made:
             made = documents_for(self._plan, machine, self._secrets, token_mark=TOKEN_MARK)
-            self._made[machine.name] = Documents(script=made.script, config=made.config)
+            self._made[machine.name] = Documents(
+                script=made.script,
+                config=made.config,
+                kernel=made.kernel,
+                initrd=made.initrd,
+                arguments=made.arguments,
+            )
         return self._made[machine.name]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from appliance.store.full import full_disk_named
@@ -20,6 +21,20 @@ class Frozen:
         """Give the frozen values, or None before first use."""
         row = self._db.execute("SELECT value FROM frozen WHERE id=1").fetchone()
         return None if row is None else dict(json.loads(row["value"]))
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep others from writing meanwhile: what is read here is what is written over.
+
+        Nothing is written if it is left by an exception.
+        """
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
 
     def write(self, value: Mapping[str, Any]) -> None:
         """Freeze these values."""

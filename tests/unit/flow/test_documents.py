@@ -18,6 +18,9 @@ def test_documents_hold_the_mark_and_the_sites_token(tmp_path: Path) -> None:
         secrets = site_secrets(context.vault)
     config = made.config.reveal()
     assert f"/c/{TOKEN_MARK}/{made.config_name}" in made.script.reveal()
+    assert f"/c/{TOKEN_MARK}/{made.config_name}" in made.arguments.reveal()
+    assert made.kernel
+    assert made.initrd
     assert f"/hook/{TOKEN_MARK}/succeeded" in config
     assert secrets.token.reveal() in config
     assert secrets.password_hash.reveal() in config

@@ -23,3 +23,13 @@ def test_the_mark_stands_where_the_boot_token_goes() -> None:
     assert "the-token" in config
     assert "the-token" not in script
     assert "the-token" not in repr(made)
+
+
+def test_a_linux_that_runs_already_can_start_the_installer() -> None:
+    """The kernel line is the script's own, with the mark in it; its files are the depot's."""
+    plan = plans.plan()
+    made = documents_for(plan, plan.create, SECRETS, token_mark="@BOOT-TOKEN@")
+    assert (made.kernel, made.initrd) == (plan.artifacts.kernel, plan.artifacts.initrd)
+    arguments = made.arguments.reveal()
+    assert f"initrd={made.initrd} {arguments} ||" in made.script.reveal()
+    assert arguments.count("http://10.20.0.2/c/@BOOT-TOKEN@/config.yaml") == 1

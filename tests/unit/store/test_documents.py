@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from appliance.store.documents import Agreed, Approved, Frozen, LeftBehind
 
 Open = Callable[[Path], sqlite3.Connection]
@@ -19,6 +21,18 @@ def test_nothing_is_frozen_before_first_use(tmp_path: Path, opened: Open) -> Non
     frozen.write({"b": 1, "a": {"hv1": "10.0.0.5"}})
     frozen.write({"a": {"hv1": "10.0.0.6"}})
     assert Frozen(opened(path)).read() == {"a": {"hv1": "10.0.0.6"}}
+
+
+def test_what_is_read_alone_is_what_is_written_over(tmp_path: Path, opened: Open) -> None:
+    """Two commands that change a part each lose neither; a fault writes nothing."""
+    path = tmp_path / "main.db"
+    one, two = Frozen(opened(path)), Frozen(opened(path))
+    one.write({"a": 1})
+    with two.alone():
+        two.write({**(two.read() or {}), "b": 2})
+    with pytest.raises(TypeError), one.alone():
+        one.write({"a": {2}})
+    assert one.read() == {"a": 1, "b": 2}
 
 
 def test_approved_machines_are_kept_by_name(tmp_path: Path, opened: Open) -> None:
