@@ -100,6 +100,28 @@ def test_files_are_put_in_their_places_once(tmp_path: Path, served: tuple[Path, 
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "program", "secret", "served"]
 
 
+def test_the_machines_log_is_told_no_secret(tmp_path: Path) -> None:
+    """Ansible logs each module's arguments on the machine; a secret of several lines is none."""
+    secret = "token: sesame-open\nserver: elsewhere\n"
+    asked = {"files": [{"path": str(tmp_path / "x"), "secret_content": secret}]}
+    program = (
+        "import runpy, sys, syslog; "
+        "syslog.syslog = lambda *words: print(*words, file=sys.stderr); "
+        "syslog.syslog(0, 'heard'); runpy.run_path(sys.argv.pop(1), run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, PLAYBOOKS / "library" / "site_files.py"],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": asked}),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (tmp_path / "x").read_text() == secret
+    assert "heard" in done.stderr
+    assert "sesame" not in done.stdout + done.stderr
+
+
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     """It says what would be written."""
     said = site_files([{"path": str(tmp_path / "x"), "content": "y"}], check=True)
