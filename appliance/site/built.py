@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from appliance.site.artifact_names import image_file
-from appliance.site.frozen import Frozen, FrozenCluster, FrozenMachine, FrozenNetwork, FrozenVm
+from appliance.site.discovered import discovery_in_force
+from appliance.site.frozen import (
+    Frozen,
+    FrozenCluster,
+    FrozenDiscovery,
+    FrozenMachine,
+    FrozenNetwork,
+    FrozenVm,
+)
 from appliance.site.model import Site
 from appliance.site.places import VIP_PATH, Finding, Path, machine_path, network_path
 from appliance.site.plan import Role, VmKind
@@ -51,6 +59,7 @@ def refused_changes(site: Site, frozen: Frozen, built: frozenset[str]) -> Iterat
     yield from _refused_site_changes(site, frozen, built & frozen.machines.keys() or built)
     for name in sorted(built & frozen.machines.keys()):
         yield from _refused_machine_changes(site, name, frozen.machines[name])
+        yield from _refused_identity_changes(site, name, frozen.discovered.get(name))
     yield from _refused_staging_changes(site, frozen)
     wanted = {each.name: each for each in wanted_vms(site)}
     stand_on = {frozen.vms[name].network for name in built & frozen.vms.keys() & wanted.keys()}
@@ -103,6 +112,18 @@ def _refused_machine_changes(site: Site, name: str, was: FrozenMachine) -> Itera
             what = f"{name} is installed with {before}, and Harvester bears no other"
             fix = f"put {before} back; to change it, first 'provision reinstall SITE {name} --yes'"
             yield Finding(machine_path(name, key), what, fix)
+
+
+def _refused_identity_changes(
+    site: Site, name: str, was: FrozenDiscovery | None
+) -> Iterator[Finding]:
+    machine = site.hypervisor.machines.get(name)
+    if machine is None or was is None or discovery_in_force(machine, was) == was:
+        return
+    found = f" by {was.identity}" if was.identity else ""
+    what = f"{name} is installed as the machine with the card {was.macs[0]}, found{found}"
+    fix = "put match, disk and expect back; another machine in its place is named by "
+    yield Finding(machine_path(name), what, f"{fix}'provision identify'", of_key=True)
 
 
 def _refused_network_changes(site: Site, name: str, was: FrozenNetwork | None) -> Iterator[Finding]:

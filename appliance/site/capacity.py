@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from appliance.site.fields import GIB
+from appliance.site.hardware import (
+    GIB,
+    MIN_CPUS,
+    MIN_DATA_DISK,
+    MIN_DISK,
+    MIN_DISK_BESIDE_DATA,
+    MIN_MEMORY,
+    SLACK,
+)
 from appliance.site.model import MachineSite, Site
 from appliance.site.places import Finding, Path, machine_path
 from appliance.site.vms import wanted_vms
 
-MIN_MEMORY = 64 * GIB
-MIN_CPUS = 16
-SLACK = 0.9
-"""Harvester's installer lets 10 % less memory pass (installer, preflight checks)."""
-MIN_DISK = 250 * GIB
-MIN_DISK_BESIDE_DATA = 180 * GIB
-MIN_DATA_DISK = 50 * GIB
 HOST_MEMORY = 8 * GIB
 """What a host keeps for Harvester itself: an estimate on the low side, not yet measured."""
 HOST_DISK = 174 * GIB

@@ -113,6 +113,7 @@ class _Proposer:
             images=images,
             cluster=self._cluster(),
             staging=addresses[STAGING] if self.site.has_staging else None,
+            discovered=dict(self.frozen.discovered) if self.frozen else {},
         )
 
     def _was(self, name: str) -> FrozenNetwork | None:
@@ -200,6 +201,8 @@ class _Proposer:
         machines = self.site.hypervisor.machines.values()
         taken = {str(mac) for each in machines for mac in each.all_macs}
         taken |= {each.mac for each in old.values()}
+        found = self.frozen.discovered.values() if self.frozen else ()
+        taken |= {mac for each in found for mac in each.macs}
         for vm in self.vms:
             was = old.get(vm.name)
             mac = was.mac if was else derived_mac(self.site.site, vm.name, taken)

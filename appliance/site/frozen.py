@@ -37,6 +37,25 @@ class FrozenMachine:
 
 
 @dataclass(frozen=True, slots=True)
+class FrozenDiscovery:
+    """Which reported machine is the one of this name, and the disk that was chosen from its report.
+
+    `macs`: first the card that it reported by, then its others. `identity` and `asked` are what
+    the file said then (`site/discovered.py`); an empty `identity`: people said which one it is.
+    """
+
+    macs: tuple[str, ...]
+    disk: str | None
+    identity: str
+    asked: str
+
+    @property
+    def cards(self) -> tuple[Mac, ...]:
+        """Its MAC addresses. Raises ValueError where the store was tampered with."""
+        return tuple(Mac.parse(mac) for mac in self.macs)
+
+
+@dataclass(frozen=True, slots=True)
 class FrozenVm:
     """A virtual machine's card and address, and what it was made from.
 
@@ -71,7 +90,8 @@ class Frozen:
     """All that is frozen for one site. Machines no longer in the file are kept in it.
 
     `images` are the URLs of images that the file leaves unsaid, `staging` is the address in force
-    of the staging machine. What was frozen before there were virtual machines lacks all of these.
+    of the staging machine, `discovered` are machines that reported and were matched. What was
+    frozen before there were such lacks them.
     """
 
     site: str
@@ -84,6 +104,7 @@ class Frozen:
     images: dict[str, str] = field(default_factory=dict)
     cluster: FrozenCluster | None = None
     staging: IPv4Address | None = None
+    discovered: dict[str, FrozenDiscovery] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Give it as JSON-ready values, for the store."""

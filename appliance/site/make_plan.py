@@ -7,14 +7,17 @@ from ipaddress import IPv4Address
 
 from appliance.site.artifact_names import DistributionFiles, is_iso
 from appliance.site.built import image_file_of, registration
-from appliance.site.capacity import MIN_MEMORY, storage_replicas
-from appliance.site.fields import GIB
+from appliance.site.capacity import storage_replicas
+from appliance.site.discovered import asked_text, discovery_in_force
 from appliance.site.frozen import Frozen, FrozenVm
+from appliance.site.hardware import GIB, MIN_MEMORY
 from appliance.site.model import MachineSite, Site
 from appliance.site.plan import (
     ArtifactNames,
     ClusterPlan,
+    DiskPlan,
     Distribution,
+    Expect,
     ExpectedFirmware,
     HypervisorPlan,
     ImagePlan,
@@ -28,6 +31,7 @@ from appliance.site.plan import (
 )
 from appliance.site.vm_model import ImageSite
 from appliance.site.vms import STAGING, WantedVm, agent_names, server_names, wanted_vms
+from appliance.values import Mac
 
 STAGING_NAMES = ("registry", "ntp")
 """What the staging machine is called besides its own name."""
@@ -114,22 +118,34 @@ def _machines(site: Site, frozen: Frozen) -> tuple[MachinePlan, ...]:
 
 def _machine(said: MachineSite, name: str, frozen: Frozen) -> MachinePlan:
     settled = frozen.machines[name]
+    found = discovery_in_force(said, frozen.discovered.get(name))
+    macs = said.all_macs or (found.cards[:1] if found else ())
+    disk = said.disk
+    if found and found.disk and not (disk and disk.path):
+        disk = DiskPlan(found.disk, disk.selector if disk else None)
+    reported = found is not None and found.asked == asked_text(said)
+    open_questions = tuple(_open_questions(said, disk, macs, reported=reported))
     return MachinePlan(
         name=name,
         hostname=settled.hostname,
         role=Role.CREATE if name == frozen.create else Role.JOIN,
-        macs=said.all_macs,
-        serial=said.serial,
-        uuid=said.uuid,
+        macs=macs,
+        serial=said.identity.serial,
+        uuid=said.identity.uuid,
         address=settled.address,
-        disk=said.disk,
+        disk=disk,
         data_disk=said.data_disk,
         wipe_disks=said.wipe_disks,
         wipe_all_disks=said.wipe_all_disks,
         firmware=said.firmware,
         own_disk=said.own_disk,
         ipxe=said.ipxe or _ipxe_for(said.firmware),
-        not_armed=_not_armed(said),
+        not_armed="; ".join(f"{why}, {fix}" for why, fix in open_questions) or None,
+        discover="; ".join(why for why, _ in open_questions),
+        match=said.identity,
+        expect=Expect(**said.expect.model_dump()) if said.expect else None,
+        erase=said.erase,
+        other_macs=tuple(mac for mac in (found.cards if found else ()) if mac not in macs),
     )
 
 
@@ -137,21 +153,25 @@ def _ipxe_for(firmware: ExpectedFirmware | None) -> str:
     return BIOS_IPXE if firmware is ExpectedFirmware.BIOS else UEFI_IPXE
 
 
-def _not_armed(said: MachineSite) -> str | None:
-    """Say why a machine will not be installed: every reason, for one visit to the file."""
-    reasons = []
-    if not said.all_macs:
-        reasons.append("no MAC address is given, so it cannot be told from a stranger: write mac")
-    if said.disk is None:
-        reasons.append(
-            "no disk is named, and none is ever guessed: write disk: /dev/disk/by-id/… or by-path"
-        )
-    elif said.disk.path is None:
-        reasons.append(
-            f"its disk is a selector ('{said.disk.selector}'), which discovery resolves; "
-            "until then name the disk by /dev/disk/by-id"
-        )
-    return "; ".join(reasons) or None
+def _open_questions(
+    said: MachineSite, disk: DiskPlan | None, macs: tuple[Mac, ...], *, reported: bool
+) -> Iterator[tuple[str, str]]:
+    """Say why a machine must report what it is before it is installed, and what else would do."""
+    match = said.identity
+    if not macs and match:
+        yield f"it has not reported yet ({match})", "so switch it on, booting from the network"
+    elif not macs:
+        yield "no MAC address is given", "so it cannot be told from a stranger: write mac or match"
+    elif (match.vendor or match.product) and not reported:
+        yield f"it is to report that it is the one ({match})", "when it boots from the network"
+    if disk is None:
+        what = "write disk: /dev/disk/by-id/… or by-path, or choose one of its report"
+        yield "no disk is named", f"and none is ever guessed: {what}"
+    elif disk.path is None:
+        found = "which discovery resolves when the machine boots from the network"
+        yield f"its disk is a selector ('{disk.selector}')", found
+    if said.expect is not None and not reported:
+        yield "what came is to be compared with what was ordered", "when it has reported"
 
 
 def _vm(wanted: WantedVm, settled: FrozenVm) -> VmPlan:

@@ -9,16 +9,18 @@ from __future__ import annotations
 from pydantic import Field
 
 from appliance.site.fields import GIB, SiteModel, unsaid
-from appliance.site.plan import MAIN_NETWORK, OwnDisk
+from appliance.site.plan import MAIN_NETWORK, MatchRule, OwnDisk
 from appliance.site.scalars import (
     Address,
     Console,
     Cpus,
     Disk,
     DiskPath,
+    Disks,
     Domain,
     Firmware,
     Flag,
+    HardwareName,
     Harvester,
     ImageName,
     IpxeName,
@@ -28,6 +30,7 @@ from appliance.site.scalars import (
     Mtu,
     Network4,
     NetworkRole,
+    Nics,
     OwnDiskWay,
     Range,
     RoleOfNetwork,
@@ -96,13 +99,52 @@ class NetworkSite(SiteModel):
     )
 
 
+class MatchSite(SiteModel):
+    """What tells a machine from all others, once it reports what it is. All of it must hold."""
+
+    mac: MacAddress | None = Field(default=None, description="A network card of it.")
+    serial: Serial | None = Field(
+        default=None, description="Serial number, as on the label and in SMBIOS."
+    )
+    uuid: SystemUuid | None = Field(
+        default=None, description="System UUID, as SMBIOS and PXE option 97 give it."
+    )
+    vendor: HardwareName | None = Field(
+        default=None, description="Its vendor, or a part of the name, in any case."
+    )
+    product: HardwareName | None = Field(
+        default=None,
+        description="Its product name, or a part of it, in any case. Only where the site has no "
+        "second machine of the kind does it tell a machine alone.",
+    )
+
+
+class ExpectSite(SiteModel):
+    """What was ordered. A machine that reports less is held; what is left out is not compared."""
+
+    cpus: Cpus | None = Field(default=None, description="Processor threads.")
+    memory: Size | None = Field(
+        default=None, description="Memory. One twentieth may be missing: firmware takes some."
+    )
+    disks: Disks | None = Field(
+        default=None, description="How many disks, not counting USB and removable ones."
+    )
+    disk_size: Size | None = Field(
+        default=None, description="The size of `disk`. A disk sold as 500 GB is written `500GB`."
+    )
+    nics: Nics | None = Field(default=None, description="How many network cards.")
+    product: HardwareName | None = Field(
+        default=None, description="Its product name, or a part of it, in any case."
+    )
+
+
 class MachineSite(SiteModel):
     """One hypervisor machine. Its key is its name."""
 
     mac: MacAddress | None = Field(
         default=None,
         description="The network card the machine boots from.",
-        json_schema_extra=unsaid("the machine is not armed until it has a MAC address"),
+        json_schema_extra=unsaid("the machine is not armed until its report tells its cards"),
     )
     macs: tuple[MacAddress, ...] = Field(
         default=(),
@@ -114,6 +156,14 @@ class MachineSite(SiteModel):
     )
     uuid: SystemUuid | None = Field(
         default=None, description="System UUID, as SMBIOS and PXE option 97 give it."
+    )
+    match: MatchSite | None = Field(
+        default=None,
+        description="What the machine is told by once it reports what it is. `mac`, `serial` and "
+        "`uuid` may stand here or beside it.",
+    )
+    expect: ExpectSite | None = Field(
+        default=None, description="What was ordered, to be compared with what came."
     )
     address: Address | None = Field(
         default=None,
@@ -136,7 +186,12 @@ class MachineSite(SiteModel):
         description="The disk to install on; all on it is lost. A path under `/dev/disk/by-id/` "
         "or `/dev/disk/by-path/`, or a selector that exactly one disk matches: "
         "`size >= 250G, not usb`.",
-        json_schema_extra=unsaid("the machine is not armed until its disk is named by a path"),
+        json_schema_extra=unsaid("the machine is not armed until a disk of its report is chosen"),
+    )
+    erase: Flag = Field(
+        default=False,
+        description="Whatever a machine's report finds on its disks may go. Otherwise a disk that "
+        "holds data stops the installation, until it is approved.",
     )
     data_disk: DiskPath | None = Field(
         default=None, description="A second disk, for the virtual machines' volumes. At least 50G."
@@ -190,8 +245,21 @@ class MachineSite(SiteModel):
 
     @property
     def all_macs(self) -> tuple[MacAddress, ...]:
-        """All its MAC addresses, `mac` or `macs`."""
-        return (self.mac, *self.macs) if self.mac else self.macs
+        """All its MAC addresses: `mac`, `macs` or `match.mac`."""
+        said = (self.mac, *self.macs, self.match.mac if self.match else None)
+        return tuple(dict.fromkeys(mac for mac in said if mac is not None))
+
+    @property
+    def identity(self) -> MatchRule:
+        """What it is told by, wherever it stands."""
+        match = self.match or MatchSite()
+        return MatchRule(
+            macs=self.all_macs,
+            serial=self.serial or match.serial,
+            uuid=self.uuid or match.uuid,
+            vendor=match.vendor,
+            product=match.product,
+        )
 
 
 class HypervisorSite(SiteModel):

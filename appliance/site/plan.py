@@ -85,8 +85,53 @@ class DiskPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class MatchRule:
+    """What tells one machine from all others: everything that is given must hold.
+
+    One of `macs` among the machine's cards; serial number, vendor and product in any case, of the
+    latter two a part.
+    """
+
+    macs: tuple[Mac, ...] = ()
+    serial: str | None = None
+    uuid: UUID | None = None
+    vendor: str | None = None
+    product: str | None = None
+
+    def __bool__(self) -> bool:
+        return self != MatchRule()
+
+    def __str__(self) -> str:
+        said = (
+            ("MAC", " or ".join(map(str, self.macs))),
+            ("serial number", self.serial),
+            ("UUID", self.uuid),
+            ("vendor", self.vendor),
+            ("product", self.product),
+        )
+        return ", ".join(f"{name} {value}" for name, value in said if value)
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """What was ordered: at least so much. Sizes in octets, `disk_size` of the disk installed on."""
+
+    cpus: int | None = None
+    memory: int | None = None
+    disks: int | None = None
+    disk_size: int | None = None
+    nics: int | None = None
+    product: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MachinePlan:
-    """One hypervisor machine. `not_armed` says why it will not be installed; None: it will."""
+    """One hypervisor machine. `not_armed` says why it will not be installed; None: it will.
+
+    `discover` says why it must report what it is first; empty: it need not. `match` is what the
+    file says of its identity, `macs` are the cards it boots and is installed with, and
+    `other_macs` the further cards that its report named.
+    """
 
     name: str
     hostname: str
@@ -103,6 +148,11 @@ class MachinePlan:
     own_disk: OwnDisk
     ipxe: str
     not_armed: str | None
+    discover: str = ""
+    match: MatchRule = MatchRule()
+    expect: Expect | None = None
+    erase: bool = False
+    other_macs: tuple[Mac, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

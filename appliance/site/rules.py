@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 
 from appliance.site.capacity import hardware_large_enough, vms_fit_disks, vms_fit_memory
+from appliance.site.match_rules import identifiers_tell_machines, match_said_once, matches_apart
 from appliance.site.model import MachineSite, Site
 from appliance.site.places import (
     VIP_PATH,
@@ -229,6 +230,8 @@ def macs_unique(site: Site) -> Iterator[Finding]:
         if machine.mac is not None:
             owners.append((machine_path(name, "mac"), machine.mac))
         owners += [((*machine_path(name, "macs"), i), mac) for i, mac in enumerate(machine.macs)]
+        if machine.match is not None and machine.match.mac is not None:
+            owners.append((machine_path(name, "match", "mac"), machine.match.mac))
     yield from _unique(owners, "read it again from each machine's label")
 
 
@@ -267,8 +270,11 @@ def _reserved(site: Site) -> tuple[str, ...]:
 def identifiers_unique(site: Site) -> Iterator[Finding]:
     """Serial numbers and UUIDs tell machines apart (harvester/harvester#4025)."""
     machines = _machines(site)
+    matches = [(n, m.match) for n, m in machines if m.match]
     serials = [(machine_path(n, "serial"), m.serial) for n, m in machines if m.serial]
+    serials += [(machine_path(n, "match", "serial"), m.serial) for n, m in matches if m.serial]
     uuids = [(machine_path(n, "uuid"), m.uuid) for n, m in machines if m.uuid]
+    uuids += [(machine_path(n, "match", "uuid"), m.uuid) for n, m in matches if m.uuid]
     yield from _unique(serials, "read it again from each machine's label")
     yield from _unique(uuids, "read it again from each machine; a vendor's fault needs a new UUID")
 
@@ -386,6 +392,9 @@ RULES: tuple[Rule, ...] = (
     mac_or_macs,
     hostnames_unique,
     identifiers_unique,
+    match_said_once,
+    identifiers_tell_machines,
+    matches_apart,
     disks_unique,
     disks_sensible,
     one_create,
@@ -404,4 +413,4 @@ RULES: tuple[Rule, ...] = (
     vms_fit_memory,
     vms_fit_disks,
 )
-"""Every rule there is. A new one is a function here, in `vm_rules` or in `capacity`."""
+"""Every rule there is. A new one is a function here, in a file of `*_rules` or in `capacity`."""

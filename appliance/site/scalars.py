@@ -318,6 +318,9 @@ Range = Annotated[AddressRange, *_schema(_read_range, pattern=_RANGE_PATTERN, ki
 MacAddress = Annotated[Mac, *_schema(_read_mac, pattern=_MAC_PATTERN, kind="MAC address")]
 SystemUuid = Annotated[UUID, *_schema(_read_uuid, format="uuid", kind="UUID")]
 Serial = Annotated[str, *_pattern(_SERIAL, "serial number", "write what is on the machine's label")]
+HardwareName = Annotated[
+    str, *_pattern(_SERIAL, "name of hardware", "write it as the machine's report shows it")
+]
 Flag = Annotated[
     bool, BeforeValidator(_read_flag), WithJsonSchema({"type": "boolean", "kind": "true or false"})
 ]
@@ -356,5 +359,7 @@ Profile = Annotated[ClusterProfile, *_choice(ClusterProfile)]
 Vlan = Annotated[int, *_number(2, 4094)]
 Mtu = Annotated[int, *_number(576, 9000)]
 Cpus = Annotated[int, *_number(1, 1024)]
+Disks = Annotated[int, *_number(1, 256)]
+Nics = Annotated[int, *_number(1, 64)]
 Servers = Annotated[int, *_number(1, 9)]
 Agents = Annotated[int, *_number(0, 500)]

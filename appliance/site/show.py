@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Address
 
-from appliance.site.plan import MachinePlan, NetworkPlan, Plan, VmPlan
+from appliance.site.plan import Expect, MachinePlan, NetworkPlan, Plan, VmPlan
 
 
 def plan_json(plan: Plan) -> str:
@@ -87,6 +87,7 @@ def _machine(machine: MachinePlan) -> list[str]:
         ("MAC addresses", ", ".join(str(mac) for mac in machine.macs) or "none"),
         ("serial number", machine.serial or "not given"),
         ("UUID", str(machine.uuid) if machine.uuid else "not given"),
+        *_discovery(machine),
         ("data disk", machine.data_disk or "none"),
         ("also wiped", _wiped(machine)),
         ("firmware", machine.firmware.value if machine.firmware else "any"),
@@ -96,6 +97,33 @@ def _machine(machine: MachinePlan) -> list[str]:
     if machine.not_armed is not None:
         rows.append(("NOT ARMED", machine.not_armed))
     return [f"Machine {machine.name}", *_table(rows)]
+
+
+def _discovery(machine: MachinePlan) -> Iterator[tuple[str, str]]:
+    """What depends on the machine's report; nothing for one that need not report."""
+    if machine.match.vendor or machine.match.product or not machine.macs:
+        yield "told by", str(machine.match) or "nothing"
+    if machine.other_macs:
+        yield "further cards", ", ".join(str(mac) for mac in machine.other_macs)
+    if machine.disk is not None and machine.disk.path and machine.disk.selector:
+        yield "disk found by", machine.disk.selector
+    if machine.expect is not None:
+        yield "ordered", expect_text(machine.expect)
+    if machine.erase:
+        yield "data on its disks", "MAY BE ERASED"
+
+
+def expect_text(expect: Expect) -> str:
+    """Write what was ordered in words."""
+    said = (
+        ("threads", expect.cpus),
+        ("of memory", expect.memory and _octets(expect.memory)),
+        ("disks", expect.disks),
+        ("of disk", expect.disk_size and _octets(expect.disk_size)),
+        ("network cards", expect.nics),
+    )
+    words = [f"{value} {name}" for name, value in said if value]
+    return ", ".join([expect.product, *words] if expect.product else words) or "nothing"
 
 
 def _wiped(machine: MachinePlan) -> str:

@@ -88,7 +88,7 @@ def test_ipxe_by_firmware() -> None:
             {"mac": "52:54:00:00:00:01", "disk": "size >= 250G"},
             [
                 "its disk is a selector ('size >= 250G'), which discovery resolves",
-                "until then name the disk by /dev/disk/by-id",
+                "when the machine boots from the network",
             ],
         ),
         ({}, ["no MAC address is given", "no disk is named"]),

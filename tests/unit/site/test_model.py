@@ -63,3 +63,16 @@ def test_the_line_of_harvester_is_known() -> None:
     """The version's own type lets only known lines in."""
     assert site().line.uefi_only
     assert not site({"hv1": machine(1)}, hypervisor__harvester="v1.7.3").line.uefi_only
+
+
+def test_an_identity_wherever_it_stands() -> None:
+    """`match` and the keys beside it mean the same."""
+    uuid = "4c4c4544-005a-4b10-8037-b4c04f505833"
+    mac = "52:54:00:12:34:01"
+    inside = {"match": {"mac": mac, "serial": "A1", "uuid": uuid}}
+    beside = {"mac": mac, "serial": "A1", "uuid": uuid}
+    machines = site({"hv1": inside, "hv2": beside}).hypervisor.machines
+    assert machines["hv1"].identity == machines["hv2"].identity
+    assert machines["hv1"].all_macs == machines["hv2"].all_macs
+    assert str(machines["hv1"].identity) == f"MAC {mac}, serial number A1, UUID {uuid}"
+    assert not site({"hv1": {}}).hypervisor.machines["hv1"].identity

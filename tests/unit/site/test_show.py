@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from appliance.site.discovered import bind
 from appliance.site.freeze import propose
 from appliance.site.load import load_file
 from appliance.site.make_plan import make_plan
 from appliance.site.plan import Plan
 from appliance.site.show import plan_json, plan_text
+from appliance.values import Mac
 from tests.sites import site
 
 HERE = Path(__file__).parent
@@ -25,7 +27,7 @@ def plan_of(name: str) -> Plan:
     return make_plan(made, propose(made))
 
 
-@pytest.mark.parametrize("name", ["minimal", "lab-join", "three-node"])
+@pytest.mark.parametrize("name", ["minimal", "lab-discover", "lab-join", "three-node"])
 def test_the_text_to_the_letter(name: str) -> None:
     """`shown/*.txt` is what is printed; UPDATE_GOLDEN=1 rewrites it."""
     golden = HERE / "shown" / f"{name}.txt"
@@ -111,3 +113,22 @@ def test_json_holds_the_plan_and_its_digest() -> None:
     values = json.loads(plan_json(plan))
     assert values.pop("digest") == plan.digest()
     assert values == plan.as_json()
+
+
+def test_what_depends_on_a_report_is_shown() -> None:
+    """What the machine is told by, what was ordered, what was found, and what may be erased."""
+    expect = {"cpus": "16", "memory": "64G", "disks": "2", "nics": "4", "product": "R650"}
+    said = {"match": {"product": "R650"}, "disk": "not usb", "expect": expect, "erase": True}
+    made = site({"hv1": said})
+    disk = "/dev/disk/by-id/nvme-1"
+    cards = (Mac.parse("52:54:00:aa:00:01"), Mac.parse("52:54:00:aa:00:02"))
+    text = plan_text(make_plan(made, bind(made, propose(made), "hv1", cards, disk)))
+    for words in (
+        "told by            product R650",
+        "further cards      52:54:00:aa:00:02",
+        "disk found by      not usb",
+        "ordered            R650, 16 threads, 64G of memory, 2 disks, 4 network cards",
+        "data on its disks  MAY BE ERASED",
+    ):
+        assert words in text
+    assert disk in text
