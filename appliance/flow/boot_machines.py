@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from appliance.boot.model import BootMachine, BootNetwork, Documents
 from appliance.hypervisor.versions import is_uefi_only
@@ -28,6 +29,7 @@ def boot_network(
         mtu=network.mtu,
         proxy=proxy,
         tftp_single_port=single_port,
+        console=plan.hypervisor.console,
     )
 
 
@@ -37,8 +39,12 @@ def boot_machines(
     installed: frozenset[str],
     vip_answers: bool,
     documents: Callable[[MachinePlan], Documents | None],
+    refused: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[BootMachine, ...]:
-    """Give every machine as boot knows it. Documents go only with machines that are armed now."""
+    """Give every machine as boot knows it. Documents go only with machines that are armed now.
+
+    `refused` says of machines that reported why they are not installed as they are.
+    """
     return tuple(
         _boot_machine(
             plan,
@@ -46,6 +52,7 @@ def boot_machines(
             installed=machine.name in installed,
             vip_answers=vip_answers,
             documents=documents,
+            refused=refused.get(machine.name, ""),
         )
         for machine in plan.machines
     )
@@ -58,8 +65,10 @@ def _boot_machine(
     installed: bool,
     vip_answers: bool,
     documents: Callable[[MachinePlan], Documents | None],
+    refused: str,
 ) -> BootMachine:
-    armed = not installed and machine.not_armed is None
+    armed = not installed and machine.not_armed is None and not refused
+    shows_itself = refused or machine.discover or machine.not_armed or ""
     waits = machine.role is Role.JOIN and not vip_answers
     version = plan.hypervisor.harvester
     return BootMachine(
@@ -70,7 +79,7 @@ def _boot_machine(
         own_disk=machine.own_disk,
         ipxe=machine.ipxe,
         installed=installed,
-        hold=machine.not_armed or "",
+        hold=refused or machine.not_armed or "",
         waits_for=f"{plan.create.name} to answer at the VIP {plan.hypervisor.vip}" if waits else "",
         bios_refusal=(
             f"Harvester {version} needs UEFI firmware: switch this machine from BIOS (legacy, CSM) "
@@ -79,4 +88,5 @@ def _boot_machine(
             else ""
         ),
         documents=documents(machine) if armed else None,
+        discover="" if armed or installed else shows_itself,
     )

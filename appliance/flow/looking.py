@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from appliance.flow.approved import with_approved
+from appliance.flow.binding import whole_site
 from appliance.flow.context import Context, Options
 from appliance.flow.orders import unknown_machines
 from appliance.flow.roll import record_from_json
@@ -101,7 +101,7 @@ def look_at(site_file: Path, paths: Paths) -> Look:
         frozen = propose(site, places=loaded.places)
         return Look(site_file, paths, make_plan(site, frozen))
     with opened(site_file, site.site, paths, Options(interface="")) as context:
-        whole = with_approved(site, context.approved.all())
+        whole = whole_site(context, loaded)
         frozen = propose_again(context, whole, loaded.places)
     return Look(site_file, paths, make_plan(whole, frozen))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from appliance.flow.approved import with_approved
+from appliance.flow.binding import kept_frozen, whole_site
 from appliance.flow.context import Context
 from appliance.flow.step import Done, NotYet, Step
 from appliance.site.freeze import propose
@@ -57,23 +57,22 @@ def plan_of(context: Context, loaded: LoadedSite) -> Plan:
 
     Raises SiteFileError where the file changes what is already built.
     """
-    whole = with_approved(loaded.site, context.approved.all())
-    frozen = propose_again(context, whole, loaded.places)
-    if frozen.as_json() != context.frozen.read():
-        context.frozen.write(frozen.as_json())
+    with context.frozen.alone():  # another command may say which machine is which meanwhile
+        whole = whole_site(context, loaded)
+        frozen = propose_again(context, whole, loaded.places)
+        if frozen.as_json() != context.frozen.read():
+            context.frozen.write(frozen.as_json())
     return make_plan(whole, frozen)
 
 
 def propose_again(context: Context, site: Site, places: Places) -> Frozen:
     """Propose what is unsaid, keeping what is frozen; nothing is written."""
-    kept = context.frozen.read()
     built = frozenset(
         each.name
         for each in context.proven.all()
         if each.installed is not None or each.record.get("installs", 0)
     ) | built_vms(context.journal)
-    frozen = None if kept is None else Frozen.from_json(kept)
-    return propose(site, frozen, built=built, places=places)
+    return propose(site, kept_frozen(context), built=built, places=places)
 
 
 def built_vms(journal: Journal) -> frozenset[str]:

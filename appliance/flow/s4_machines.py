@@ -13,13 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
-from appliance.boot.control import Event, RecordChanged
+from appliance.boot.control import Event, RecordChanged, Reported
 from appliance.boot.model import BootMachine
 from appliance.errors import DeadlineError, StepError, StoreFullError
 from appliance.flow.boot_machines import boot_machines
 from appliance.flow.context import Context
 from appliance.flow.documents import Documenter
 from appliance.flow.live_logs import LiveLogs
+from appliance.flow.reports import take_report
 from appliance.flow.roll import Roll
 from appliance.flow.s1_site import plan_of
 from appliance.flow.services import Services
@@ -202,8 +203,11 @@ class Watch:
         self._give_up_on_failures()
         self.tell_boot()
 
-    def _take(self, message: Event | RecordChanged) -> None:
+    def _take(self, message: Event | RecordChanged | Reported) -> None:
         self._link = replace(self._link, heard_at=self._context.clock.monotonic())
+        if isinstance(message, Reported):
+            take_report(self._context, message)
+            return
         if isinstance(message, RecordChanged):
             if message.record.last_seen is Seen.REINSTALL_ORDERED:
                 self._orders_on_their_way.discard(message.machine)

@@ -13,8 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from appliance.boot.control import Event, RecordChanged
+from appliance.boot.control import Event, RecordChanged, Reported
 from appliance.flow.context import Context
+from appliance.flow.reports import take_report
 from appliance.flow.roll import Roll
 from appliance.flow.services import Services
 
@@ -81,6 +82,8 @@ class Tending:
         for message in services.messages(seconds):
             if isinstance(message, RecordChanged):
                 self._roll.record(message.machine, message.record)
+            elif isinstance(message, Reported):
+                take_report(self._context, message)
             else:
                 tell_boot_event(self._context, message)
 

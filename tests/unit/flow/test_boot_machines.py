@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import IPv4Address
+from types import MappingProxyType
 
 from appliance.boot.model import BootMachine, Documents
 from appliance.flow.boot_machines import boot_machines, boot_network
@@ -14,7 +16,11 @@ _DOCUMENTS = Documents(Secret("#!ipxe"), Secret("{}"))
 
 
 def _told(
-    of: Plan, *, installed: frozenset[str] = frozenset(), vip_answers: bool = False
+    of: Plan,
+    *,
+    installed: frozenset[str] = frozenset(),
+    vip_answers: bool = False,
+    refused: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, BootMachine]:
     asked: list[str] = []
 
@@ -22,7 +28,9 @@ def _told(
         asked.append(each.name)
         return _DOCUMENTS
 
-    told = boot_machines(of, installed=installed, vip_answers=vip_answers, documents=documents)
+    told = boot_machines(
+        of, installed=installed, vip_answers=vip_answers, documents=documents, refused=refused
+    )
     assert asked == [each.name for each in told if each.documents is not None]
     return {each.name: each for each in told}
 
@@ -41,6 +49,23 @@ def test_no_documents_are_made_for_what_is_installed_or_held() -> None:
     told = _told(of, installed=frozenset({"hv1"}))
     assert (told["hv1"].installed, told["hv1"].documents) == (True, None)
     assert (told["hv2"].hold, told["hv2"].documents) == ("it has no disk", None)
+
+
+def test_a_machine_that_is_not_armed_is_to_show_itself() -> None:
+    """Boot is told why; an armed and an installed machine need not."""
+    why = "its disk is to be found by 'ssd'"
+    found = machine(2, not_armed="not armed", discover=why)
+    told = _told(plan(machine(1), found, machine(3, not_armed="no disk is named")))
+    assert [each.discover for each in told.values()] == ["", why, "no disk is named"]
+    told = _told(plan(machine(1), found), installed=frozenset({"hv2"}))
+    assert told["hv2"].discover == ""
+
+
+def test_what_a_report_speaks_against_is_not_armed() -> None:
+    """The machine's screen and its status say the sentence, whatever the plan would have."""
+    why = "its disk sda holds ext4 'photos'"
+    told = _told(plan(machine(1)), refused={"hv1": why})["hv1"]
+    assert (told.documents, told.hold, told.discover) == (None, why, why)
 
 
 def test_only_joins_wait_for_the_vip() -> None:
