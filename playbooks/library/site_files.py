@@ -116,8 +116,8 @@ def main() -> None:
             "timeout": {"type": "int", "default": 60},
         },
         supports_check_mode=True,
-        # Ansible logs arguments as Python writes a list. There a line's end is a backslash and an n,
-        # so a secret of two lines is not found and hidden (ansible-core 2.19, `_log_invocation`).
+        # Ansible logs arguments as Python writes a list: a line's end is a backslash and an n
+        # there, so a secret of two lines is not found and hidden (`_log_invocation`, 2.19).
         no_log=True,
     )
     changed = []
