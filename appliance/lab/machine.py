@@ -16,6 +16,7 @@ from appliance.lab.qemu import DEFAULT_LIMIT_S, QemuPaths, QemuProcess, common_a
 from appliance.values import Mac
 
 _OVMF = Path("/usr/share/OVMF")
+VENDOR, PRODUCT = "QEMU", "Lab machine"
 
 
 class Firmware(Enum):
@@ -40,8 +41,8 @@ class MachineSpec:
     disk_serial: str = ""
     other_disks: tuple[str, ...] = ()
     """Serials of further blank disks, each of the same size."""
-    vendor: str = "QEMU"
-    product: str = "Lab machine"
+    vendor: str = VENDOR
+    product: str = PRODUCT
     serial: str = ""
     uuid: str = ""
     nic_model: str = "virtio-net-pci"

@@ -83,3 +83,36 @@ def test_small_machines_are_not_judged_unless_the_site_says_they_are_small() -> 
     small = site.hypervisor.model_copy(update={"accept_small_hardware": True})
     (spec,) = specs_of(_plan(site.model_copy(update={"hypervisor": small})), LabSite())
     assert "hardware" not in spec.host_values
+
+
+_UNKNOWN = """
+site: alpha
+hypervisor:
+  harvester: v1.8.2
+  machines:
+    hv1: {match: {serial: S7, product: PowerEdge}, disk: "size >= 250G, size < 1T"}
+    hv2: {}
+"""
+
+
+def test_what_discovery_is_to_find_is_made_up() -> None:
+    """The same at each rehearsal: a MAC of its own, what the file matches, a disk large enough."""
+    plan = _plan(load_text(_UNKNOWN).site)
+    one, two = specs_of(plan, LabSite())
+    assert specs_of(plan, LabSite()) == (one, two)
+    assert (one.serial, one.product, one.disk_gib) == ("S7", "PowerEdge", 250)
+    assert (two.serial, two.product, two.disk_gib) == ("LAB-HV2", "Lab machine", 12)
+    assert one.macs != two.macs
+    assert {str(mac)[:8] for mac in (*one.macs, *two.macs)} == {"52:54:00"}
+    assert (one.disk_serial, two.disk_serial) == ("hv1-0", "hv2-0")
+
+
+@pytest.mark.parametrize(
+    ("selector", "gib"),
+    [("size > 250G", 251), ("size = 500GB", 466), ("size < 10G", 9), ("not usb", 12)],
+)
+def test_a_disk_is_as_large_as_its_selector_asks(selector: str, gib: int) -> None:
+    """It is sparse, and costs nothing."""
+    text = _SITE.format(version="v1.8.2", firmware="uefi", disk=f'"{selector}"')
+    (spec,) = specs_of(_plan(load_text(text).site), LabSite())
+    assert spec.disk_gib == gib
