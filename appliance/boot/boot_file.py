@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from appliance.boot.client import BootClient, ClientKind
-from appliance.boot.model import BootMachine
+from appliance.boot.model import STAGE1_UKI, BootMachine
 from appliance.wire.pxe import Firmware
 
 UEFI_X64_FILE = "snponly.efi"
 """The default over `ipxe.efi`, whose own drivers hang on some cards (siderolabs/sidero#1042)."""
 UEFI_ARM64_FILE = "snponly-arm64.efi"
 BIOS_FILE = "undionly.kpxe"
+_SHOWS_ITSELF = "our small Linux, which shows what the machine is"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,22 @@ class BootFile:
     note: str = ""
 
 
-def boot_file(client: BootClient, machine: BootMachine | None, bridge: IPv4Address) -> BootFile:
-    """Choose the boot file of a booting client."""
+def boot_file(
+    client: BootClient,
+    machine: BootMachine | None,
+    bridge: IPv4Address,
+    *,
+    stage1: bool = False,
+) -> BootFile:
+    """Choose the boot file of a booting client.
+
+    With `stage1`, a firmware that can start our small Linux itself is given that: no iPXE between.
+    """
+    if stage1 and client.firmware is Firmware.UEFI_X64:
+        if client.kind is ClientKind.PXE:
+            return BootFile(STAGE1_UKI, _SHOWS_ITSELF)
+        if client.kind is ClientKind.HTTP_BOOT:
+            return BootFile(f"http://{bridge}/a/{STAGE1_UKI}", _SHOWS_ITSELF)
     if client.kind is ClientKind.IPXE and client.can_http:
         return BootFile(script_url(client, bridge))
     binary = _binary(client, machine)

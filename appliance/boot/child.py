@@ -27,6 +27,7 @@ from appliance.boot.control import (
     Configure,
     Inject,
     Machines,
+    Order,
     Ready,
     Release,
     Released,
@@ -44,6 +45,7 @@ from appliance.boot.neighbours import neighbour
 from appliance.boot.ntp_server import NtpService
 from appliance.boot.passing import fetch
 from appliance.boot.privileges import boot_account, drop
+from appliance.boot.stage1 import Stage1
 from appliance.boot.state import BootState
 from appliance.boot.syslog_server import SyslogService
 from appliance.boot.tftp_server import TftpService
@@ -102,9 +104,10 @@ class Child:
             store=BootStore(state_dir / DATABASE),
             clock=clock,
             emit=self._emit,
-            new_token=lambda: secrets.token_urlsafe(24),
+            new_token=_new_token,
             neighbour=lambda address: neighbour(address, self._state.network.interface),
         )
+        self._stage1 = Stage1(self._state, new_token=_new_token)
         self._state_dir = state_dir
         self._loop = Loop(monotonic=clock.monotonic, on_error=self._on_error)
         self._http: BootHttpServer | None = None
@@ -136,6 +139,8 @@ class Child:
                         self._loop.call_soon(self._reserve)
                     case Inject(evidence):
                         self._state.inject(evidence)
+                    case Order():
+                        self._stage1.order(message)
                     case Release(sockets):
                         self._loop.call_soon(lambda names=sockets: self._release(names))  # type: ignore[misc]
                     case Stop():
@@ -169,6 +174,7 @@ class Child:
                 store=LeaseStore(self._state_dir / DATABASE, boot=laptop_boot()),
                 clock=clock,
                 machines=state.machines(),
+                turns=self._stage1,
             )
             self._dhcp.register(loop)
             self._reserve()
@@ -215,7 +221,7 @@ class Child:
         port = listening.getsockname()[1]
         self._http = BootHttpServer(
             listening,
-            make_app(self._state, port=port),
+            make_app(self._state, self._stage1, port=port),
             monotonic=self._clock.monotonic,
             log=lambda text: self._state.say("http", text),
         )
@@ -232,6 +238,10 @@ class Child:
     def _on_error(self, error: BaseException) -> None:
         traceback.print_exception(error)
         self._state.say("finding", f"a boot service met an error: {type(error).__name__}")
+
+
+def _new_token() -> str:
+    return secrets.token_urlsafe(24)
 
 
 def _end_hard() -> None:

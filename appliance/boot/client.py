@@ -35,6 +35,8 @@ from appliance.wire.pxe import (
 IPXE_CLASS = "iPXE"
 PXE_CLIENT = "PXEClient"
 HTTP_CLIENT = "HTTPClient"
+STAGE1_CLASS = "bridgehead-stage1"
+"""Vendor class of our small Linux."""
 PROBE_CLASS = "bridgehead-probe"
 """User class of our own search for other DHCP servers; our own service stays silent to it."""
 
@@ -45,7 +47,11 @@ class ClientKind(StrEnum):
     PXE = "PXE firmware"
     HTTP_BOOT = "UEFI HTTP boot"
     IPXE = "iPXE"
+    STAGE1 = "our small Linux"
     SYSTEM = "a running system"
+
+
+_RUNNING = (ClientKind.STAGE1, ClientKind.SYSTEM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,12 @@ class BootClient:
     @property
     def is_booting(self) -> bool:
         """Whether this is a firmware or a boot loader, in contrast to a running system."""
-        return self.kind is not ClientKind.SYSTEM
+        return self.kind not in _RUNNING
+
+    @property
+    def is_firmware(self) -> bool:
+        """Whether this is a firmware, which still has to be given its boot loader."""
+        return self.kind in (ClientKind.PXE, ClientKind.HTTP_BOOT)
 
     @property
     def is_our_probe(self) -> bool:
@@ -98,7 +109,7 @@ class BootClient:
 
     def described(self) -> str:
         """Say in words what it is: `UEFI HTTP boot, uefi-x64`."""
-        if self.kind is ClientKind.SYSTEM or self.firmware is None:
+        if self.kind in _RUNNING or self.firmware is None:
             return self.kind.value
         return f"{self.kind.value}, {self.firmware.value}"
 
@@ -120,9 +131,7 @@ def parse_client(packet: Packet) -> BootClient:
         mac=mac,
         kind=kind,
         architecture=architecture,
-        firmware=(
-            None if kind is ClientKind.SYSTEM else firmware_of(architecture, oui=mac.bare[:6])
-        ),
+        firmware=(None if kind in _RUNNING else firmware_of(architecture, oui=mac.bare[:6])),
         user_class=classes,
         vendor_class=vendor_class,
         machine_id=parse_machine_id(options.get(OptionCode.MACHINE_ID)),
@@ -149,6 +158,8 @@ def _architecture(options: Options, vendor_class: str) -> int | None:
 def _kind(
     options: Options, vendor_class: str, classes: tuple[str, ...], architecture: int | None
 ) -> ClientKind:
+    if vendor_class == STAGE1_CLASS:
+        return ClientKind.STAGE1
     if IPXE_CLASS in classes or OptionCode.IPXE in options:
         return ClientKind.IPXE
     if vendor_class.startswith(HTTP_CLIENT) or boots_over_http(architecture):

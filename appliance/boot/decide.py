@@ -51,16 +51,14 @@ def decide(
         if not booting:
             return Decision(Action.IGNORE, "not of this site, and not booting from the network")
         return Decision(Action.DISCOVER, "not of this site: it waits to be approved")
+    if machine.discover and (machine.installed or not record.installed):
+        # An installed machine shows itself only where main, who knows that it is, says so.
+        return Decision(Action.DISCOVER, machine.discover)
     if machine.installed or record.installed:
         return _own_disk(machine, record, "it is installed")
-    if machine.documents is None or machine.hold:
-        return Decision(Action.HOLD, machine.hold or "it is not armed")
-    if firmware is Firmware.BIOS and machine.bios_refusal:
-        return Decision(Action.HOLD, machine.bios_refusal)
-    if record.state is State.HELD:
-        return Decision(Action.HOLD, record.reason or record.last_text or "it is held")
-    if machine.waits_for:
-        return Decision(Action.HOLD, f"it waits for {machine.waits_for}")
+    hold = _hold(machine, record, firmware)
+    if hold:
+        return Decision(Action.HOLD, hold)
     if record.image_sent and record.own_disk_tries == 0:
         return _own_disk(
             machine, record, "it took the whole image but never reported: its disk is tried once"
@@ -72,6 +70,17 @@ def decide(
             f"see its log, then 'provision reinstall SITE {machine.name} --yes'",
         )
     return Decision(Action.INSTALL, "it is armed and not installed")
+
+
+def _hold(machine: BootMachine, record: Record, firmware: Firmware | None) -> str:
+    """Say why a machine that is not installed may not be; empty if it may."""
+    if machine.documents is None or machine.hold:
+        return machine.hold or "it is not armed"
+    if firmware is Firmware.BIOS and machine.bios_refusal:
+        return machine.bios_refusal
+    if record.state is State.HELD:
+        return record.reason or record.last_text or "it is held"
+    return f"it waits for {machine.waits_for}" if machine.waits_for else ""
 
 
 def _own_disk(machine: BootMachine, record: Record, reason: str) -> Decision:

@@ -35,6 +35,8 @@ address (OpenCHAMI `bootloop`)."""
 
 Machines = Callable[[Mac], BootMachine | None]
 Records = Callable[[str], Record]
+Turn = Callable[[BootClient, MessageType | None], bool]
+"""Who boots, by which message → whether the boot file is stage-1 itself this time, not iPXE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class DhcpOutcome:
     """What came of one packet.
 
     `changes` must be on disk before `reply` leaves. `reason` says why there is no reply, or why
-    it is what it is.
+    it is what it is. With `points`, the reply told a firmware for good what to boot so that its
+    machine shows itself.
     """
 
     reply: Packet | None = None
@@ -50,6 +53,7 @@ class DhcpOutcome:
     decision: Decision | None = None
     events: tuple[BootEvent, ...] = ()
     reason: str = ""
+    points: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,11 @@ class _Ask:
     network: BootNetwork
     book: LeaseBook
     now: Moment
+    stage1: bool = False
+
+    @property
+    def points(self) -> bool:
+        return self.client.is_firmware and self.decision.action is Action.DISCOVER
 
     @property
     def name(self) -> str:
@@ -69,7 +78,7 @@ class _Ask:
     def file(self) -> BootFile:
         if not self.client.is_booting:
             return BootFile(None)
-        return boot_file(self.client, self.machine, self.network.bridge)
+        return boot_file(self.client, self.machine, self.network.bridge, stage1=self.stage1)
 
     def event(self, text: str, *, kind: str = "dhcp", seen: Seen | None = None) -> BootEvent:
         return BootEvent(
@@ -83,7 +92,7 @@ class _Ask:
         )
 
 
-def answer(
+def answer(  # noqa: PLR0913 - all that an answer follows from
     packet: Packet,
     *,
     network: BootNetwork,
@@ -92,6 +101,7 @@ def answer(
     book: LeaseBook,
     now: Moment,
     server_port: int = SERVER_PORT,
+    turn: Turn | None = None,
 ) -> DhcpOutcome:
     """Answer a packet that came to `server_port` (67 or 4011).
 
@@ -104,10 +114,15 @@ def answer(
         return DhcpOutcome(reason="it is our own search for other DHCP servers")
     machine = machines(client.mac)
     record = records(machine.name) if machine is not None else Record()
-    decision = decide(machine, record, firmware=client.firmware, booting=client.is_booting)
+    # Stage-1 asks on every card with link, and some of them may never have booted.
+    booting = client.is_booting or client.kind is ClientKind.STAGE1
+    decision = decide(machine, record, firmware=client.firmware, booting=booting)
     if decision.action is Action.IGNORE and book.lease_of(client.mac, now.monotonic) is not None:
         decision = Decision(Action.DISCOVER, "not of this site, but it booted from here")
-    ask = _Ask(packet, client, machine, decision, network, book, now)
+    direct = turn is not None and client.is_booting and turn(client, packet.message_type)
+    # Beside another DHCP server, stage-1 would take that one for the bridge: iPXE tells it better.
+    direct = direct and decision.action is Action.DISCOVER and not network.proxy
+    ask = _Ask(packet, client, machine, decision, network, book, now, direct)
     if client.relay is not None and client.relay not in network.cidr:
         return _silent(
             ask, f"its relay {client.relay} stands in another network, and there is no pool for it"
@@ -173,7 +188,9 @@ def _request(ask: _Ask) -> DhcpOutcome:
     shown = ask.event(f"{ask.name} ({client.described()}) {verb} {address}{note}")
     # A renewal is the system that was there before, and shows no boot.
     evidence = () if renews else _evidence(ask)
-    return DhcpOutcome(reply, changes, ask.decision, (*evidence, shown), ask.decision.reason)
+    return DhcpOutcome(
+        reply, changes, ask.decision, (*evidence, shown), ask.decision.reason, points=ask.points
+    )
 
 
 def _nak(ask: _Ask, address: IPv4Address, reason: str) -> DhcpOutcome:
@@ -260,7 +277,12 @@ def _boot_reply(ask: _Ask, message: MessageType) -> DhcpOutcome:
     reply = with_boot(ask.packet, message, options, network=ask.network, name=file.name)
     shown = ask.event(f"{ask.name} ({ask.client.described()}) is pointed to {file.name}")
     return DhcpOutcome(
-        reply, (), ask.decision, (*_evidence(ask), shown), file.note or ask.decision.reason
+        reply,
+        (),
+        ask.decision,
+        (*_evidence(ask), shown),
+        file.note or ask.decision.reason,
+        points=ask.points and message is MessageType.ACK,
     )
 
 
@@ -295,6 +317,8 @@ def _evidence(ask: _Ask) -> tuple[BootEvent, ...]:
         return ()
     begins = ask.packet.message_type is MessageType.DISCOVER
     match ask.client.kind:
+        case ClientKind.STAGE1:
+            seen = None  # Its own word, by HTTP, says more; and it is not the installed system.
         case ClientKind.SYSTEM:
             seen = None if begins else Seen.SYSTEM_DHCP
         case ClientKind.IPXE:

@@ -17,6 +17,7 @@ from functools import partial
 from ipaddress import IPv4Address
 from typing import Protocol
 
+from appliance.boot.client import BootClient
 from appliance.boot.dhcp import DhcpOutcome, answer
 from appliance.boot.event_gate import EventGate
 from appliance.boot.lease_store import LeaseStore
@@ -32,6 +33,7 @@ from appliance.wire.dhcp4 import (
     SERVER_PORT,
     Delivery,
     Destination,
+    MessageType,
     Packet,
     decode,
     deliver_to,
@@ -67,6 +69,16 @@ class BootMemory(Protocol):
         """Keep an event and tell main."""
 
 
+class Turns(Protocol):
+    """Whose turn it is to be the boot file of a machine that shows itself: stage-1's or iPXE's."""
+
+    def turn(self, client: BootClient, message: MessageType | None) -> bool:
+        """Say whether it is stage-1's; a client's DISCOVER is the beginning of a boot."""
+
+    def pointed(self, mac: Mac) -> None:
+        """Note that a firmware was told for good what to boot."""
+
+
 class Watcher(Protocol):
     """The loop on which the service runs."""
 
@@ -90,7 +102,7 @@ class DhcpService:
 
     `sockets` holds `dhcp`, `proxy` and `packet` as `sockets.open_sockets` opened them; without
     `packet`, answers to clients without an address are broadcast and nothing is probed. Leases that
-    were kept for `machines` are taken back as theirs.
+    were kept for `machines` are taken back as theirs. Without `turns`, iPXE always has its turn.
     """
 
     def __init__(
@@ -102,7 +114,9 @@ class DhcpService:
         store: LeaseStore,
         clock: Clock,
         machines: tuple[BootMachine, ...] = (),
+        turns: Turns | None = None,
     ) -> None:
+        self._turns = turns
         self._dhcp = sockets["dhcp"]
         self._proxy = sockets.get("proxy")
         self._packet = sockets.get("packet")
@@ -170,6 +184,7 @@ class DhcpService:
                 book=self.book,
                 now=self._moment(),
                 server_port=port,
+                turn=self._turns.turn if self._turns is not None else None,
             )
         except WireError as error:
             self._find(f"a DHCP packet from {source[0]} cannot be read: {error}")
@@ -184,6 +199,8 @@ class DhcpService:
         for each in answered:
             if each.outcome.reply is not None and (durable or not each.outcome.changes):
                 self._send(each.outcome.reply, each)
+                if each.outcome.points and self._turns is not None:
+                    self._turns.pointed(each.request.mac)
         for each in answered:
             for event in each.outcome.events:
                 self._give(event)

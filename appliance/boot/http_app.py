@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from typing import Any
 
 from flask import Flask, Response, request
@@ -18,16 +17,20 @@ from werkzeug.http import parse_range_header
 
 from appliance.boot.decide import Action, Decision
 from appliance.boot.file_body import FileBody
-from appliance.boot.model import ServedFile
+from appliance.boot.http_reply import client_address, plain, refuse
+from appliance.boot.model import STAGE1_INITRD, STAGE1_KERNEL, BootMachine, ServedFile
 from appliance.boot.script import (
     autoexec_script,
     base_url,
+    discover_script,
     own_disk_script,
     screen_text,
     script_path,
     wait_script,
 )
 from appliance.boot.served import FileUnreadableError, Watched, find_file, open_served
+from appliance.boot.stage1 import Stage1
+from appliance.boot.stage1_app import add_routes
 from appliance.boot.state import BootState
 from appliance.boot.tokens import Hook, Refusal, Refused
 from appliance.site.plan import OwnDisk
@@ -36,13 +39,15 @@ from appliance.values import Mac
 HOOK_LIMIT = 4096
 _SLASHES = re.compile("/{2,}")
 _STATUS = {Refusal.UNKNOWN: 404, Refusal.WRONG_ADDRESS: 403, Refusal.ENDED: 410}
-_TEXT = "text/plain; charset=utf-8"
 
 StartResponse = Callable[..., Any]
 
 
-def make_app(state: BootState, *, port: int = 80) -> Flask:
-    """Make the WSGI app. `port` is where it is reached, for the addresses in its own scripts."""
+def make_app(state: BootState, stage1: Stage1 | None = None, *, port: int = 80) -> Flask:
+    """Make the WSGI app. `port` is where it is reached, for the addresses in its own scripts.
+
+    Without `stage1`, no machine can show itself.
+    """
     app = Flask("bridgehead-boot", static_folder=None)
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
@@ -55,6 +60,8 @@ def make_app(state: BootState, *, port: int = 80) -> Flask:
     app.add_url_rule("/a/<path:name>", "artifact", handlers.artifact)
     app.add_url_rule("/c/<token>/<name>", "config", handlers.config)
     app.add_url_rule("/hook/<token>/<event>", "hook", handlers.hook, methods=["POST"])
+    if stage1 is not None:
+        add_routes(app, state, stage1, port=port)
     app.register_error_handler(HTTPException, handlers.refuse_http)
     app.register_error_handler(Exception, handlers.fail)
     inner = app.wsgi_app
@@ -75,10 +82,10 @@ class _Handlers:
     port: int
 
     def healthz(self) -> Response:
-        return _text("ok\n")
+        return plain("ok\n")
 
     def autoexec(self) -> Response:
-        return _text(autoexec_script(self.state.network.bridge, port=self.port))
+        return plain(autoexec_script(self.state.network.bridge, port=self.port))
 
     # ---------------------------------------------------------------- scripts
 
@@ -86,32 +93,51 @@ class _Handlers:
         try:
             card = Mac.parse(mac)
         except ValueError as error:
-            return _refuse(404, str(error))
+            return refuse(404, str(error))
         machine = self.state.machine_of_mac(card)
         decision = self.state.decide_for(card, firmware=None, booting=True)
-        known = machine is not None and self.state.belongs(_client_address(), card)
+        belongs = self.state.belongs(client_address(), card)
         if decision.action is Action.INSTALL:
-            if known:
-                return self._install(card)
-            return self._stranger(card)
-        if decision.action is Action.OWN_DISK and machine is not None:
-            if known:
+            return self._install(card) if belongs else self._stranger(card)
+        if decision.action is Action.OWN_DISK:
+            if belongs:
                 self.state.own_disk_given(card, machine, decision)
-            return _own_disk(machine.hostname, decision)
+            return _own_disk(machine.hostname if machine else str(card), decision)
         if decision.action is Action.IGNORE:
-            return _refuse(404, decision.reason)
-        if known and machine is not None:
+            return refuse(404, decision.reason)
+        if decision.action is Action.DISCOVER and self._has_stage1():
+            if belongs and machine is not None:
+                self.state.discover_given(card, machine, decision.reason)
+            return self._discover(card, machine, decision.reason)
+        if belongs and machine is not None:
             self.state.wait_given(card, machine, decision.reason)
         return self._wait(card, decision.reason)
 
+    def _has_stage1(self) -> bool:
+        return None not in (self.state.file(STAGE1_KERNEL), self.state.file(STAGE1_INITRD))
+
+    def _discover(self, mac: Mac, machine: BootMachine | None, reason: str) -> Response:
+        network = self.state.network
+        base = base_url(network.bridge, self.port)
+        return plain(
+            discover_script(
+                mac=mac,
+                name=machine.hostname if machine else "",
+                reason=reason,
+                base=base,
+                script_url=base + script_path(mac),
+                console=network.console,
+            )
+        )
+
     def _install(self, mac: Mac) -> Response:
-        boot = self.state.install_boot(mac, _client_address())
+        boot = self.state.install_boot(mac, client_address())
         if boot is None or boot.script is None:
             return self._wait(mac, "it is not armed any more")
-        return _text(boot.script.reveal())
+        return plain(boot.script.reveal())
 
     def _stranger(self, mac: Mac) -> Response:
-        address = _client_address()
+        address = client_address()
         self.state.say(
             "finding",
             f"{address} asked for the install script of {mac}, but is not that machine's address",
@@ -124,7 +150,7 @@ class _Handlers:
         machine = self.state.machine_of_mac(mac)
         record = self.state.record(machine.name) if machine else None
         url = base_url(self.state.network.bridge, self.port) + script_path(mac)
-        return _text(
+        return plain(
             wait_script(
                 mac=mac,
                 name=machine.hostname if machine else "",
@@ -149,20 +175,20 @@ class _Handlers:
             descriptor = open_served(file)
         except FileUnreadableError as error:
             self.state.say("finding", str(error), data=(("file", file.name),))
-            return _refuse(500, str(error))
-        return _file_response(Watched(self.state, file, _client_address(), "http"), descriptor)
+            return refuse(500, str(error))
+        return _file_response(Watched(self.state, file, client_address(), "http"), descriptor)
 
     # ---------------------------------------------------------------- tokens
 
     def config(self, token: str, name: str) -> Response:
-        found = self.state.config_boot(token, _client_address())
+        found = self.state.config_boot(token, client_address())
         if isinstance(found, Refused):
             return self._refuse_token("a configuration", found)
         if found.config is None or name != found.config_name:
             return self._not_found(f"this boot has no {screen_text(name)!r}")
         if request.method == "GET":
             self.state.config_given(found)
-        return _text(found.config.reveal())
+        return plain(found.config.reveal())
 
     def hook(self, token: str, event: str) -> Response:
         try:
@@ -173,20 +199,20 @@ class _Handlers:
             )
         length = request.content_length
         if length is None and request.headers.get("Transfer-Encoding"):
-            return _refuse(411, "a hook needs a Content-Length")
+            return refuse(411, "a hook needs a Content-Length")
         if length is not None and length > HOOK_LIMIT:
-            return _refuse(413, f"a hook takes at most {HOOK_LIMIT} octets, not {length}")
+            return refuse(413, f"a hook takes at most {HOOK_LIMIT} octets, not {length}")
         said = screen_text(request.get_data(cache=False).decode("utf-8", "replace"))
         text = f"its installer reported {hook.value}" + (f": {said}" if said else "")
-        outcome = self.state.hook(token, hook, _client_address(), text)
+        outcome = self.state.hook(token, hook, client_address(), text)
         if isinstance(outcome, Refused):
             return self._refuse_token(f"the report {hook.value!r}", outcome)
-        return _text("taken\n" if outcome.fresh else "taken before\n")
+        return plain("taken\n" if outcome.fresh else "taken before\n")
 
     # ---------------------------------------------------------------- refusals
 
     def _refuse_token(self, what: str, refused: Refused) -> Response:
-        address = _client_address()
+        address = client_address()
         machine = refused.boot.machine if refused.boot else None
         self.state.say(
             "finding",
@@ -194,10 +220,10 @@ class _Handlers:
             machine=machine,
             data=(("address", str(address)), ("refusal", refused.refusal.value)),
         )
-        return _refuse(_STATUS[refused.refusal], refused.reason)
+        return refuse(_STATUS[refused.refusal], refused.reason)
 
     def _not_found(self, reason: str) -> Response:
-        address = _client_address()
+        address = client_address()
         owner = self.state.owner_of(address)
         self.state.say(
             "http",
@@ -205,13 +231,13 @@ class _Handlers:
             machine=owner.name if owner else None,
             data=(("address", str(address)), ("status", "404")),
         )
-        return _refuse(404, reason)
+        return refuse(404, reason)
 
     def refuse_http(self, error: HTTPException) -> Response:
         code = error.code or 500
         if code == 404:
             return self._not_found(f"nothing is served at {screen_text(request.path)!r}")
-        response = _refuse(code, str(error.description or error.name))
+        response = refuse(code, str(error.description or error.name))
         if code == 405:
             response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", ())))
         return response
@@ -221,29 +247,12 @@ class _Handlers:
             "finding",
             f"a request to {screen_text(request.path)!r} failed inside: {type(error).__name__}",
         )
-        return _refuse(500, "this is a fault of Bridgehead's; its log names it")
-
-
-def _client_address() -> IPv4Address:
-    return IPv4Address(request.remote_addr or "0.0.0.0")  # noqa: S104 - no bind: an unknown peer
-
-
-def _text(body: str, status: int = 200) -> Response:
-    response = Response(body.encode(), status=status, content_type=_TEXT)
-    # A cached script or configuration would outlive the boot it is for.
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-def _refuse(status: int, reason: str) -> Response:
-    response = _text(f"{reason}\n", status)
-    response.headers["X-Reason"] = screen_text(reason)
-    return response
+        return refuse(500, "this is a fault of Bridgehead's; its log names it")
 
 
 def _own_disk(name: str, decision: Decision) -> Response:
     body = own_disk_script(decision.own_disk or OwnDisk.EXIT, name=name, reason=decision.reason)
-    return _refuse(404, decision.reason) if body is None else _text(body)
+    return refuse(404, decision.reason) if body is None else plain(body)
 
 
 def _file_response(watched: Watched, descriptor: int) -> Response:

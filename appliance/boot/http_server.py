@@ -31,7 +31,8 @@ STALL_SECONDS = 120.0
 """An installer that writes to a slow disk stops reading for a while; a dead one never reads."""
 
 MAX_HEADER = 16 * 1024
-MAX_BODY = 64 * 1024
+MAX_BODY = 320 * 1024
+"""A machine's report (256 KiB); one that is somewhat longer is refused with our own words."""
 
 Log = Callable[[str], None]
 
@@ -41,11 +42,18 @@ class SendfileGateway(Gateway_10):
 
     def respond(self) -> None:
         """Answer one request."""
-        self.req.conn.request_is_read()
+        if getattr(self.req.rfile, "remaining", 0) < 0:
+            # cheroot takes it, and would read to the connection's end, however far that is.
+            self.req.close_connection = True
+            self.req.simple_response("400 Bad Request", "Content-Length is negative\n")
+            return
+        if not _has_body(self.req):
+            self.req.conn.request_is_read()
         response = self.req.server.wsgi_app(self.env, self.start_response)
         try:
             if isinstance(response, FileBody):
                 self.req.ensure_headers_sent()
+                self.req.conn.request_is_read()
                 self.req.conn.wfile.flush()
                 response.send_to(self.req.conn.socket, stall_seconds=STALL_SECONDS)
             else:
@@ -79,7 +87,7 @@ class LimitedConnection(HTTPConnection):
             server.dismiss(self)
 
     def request_is_read(self) -> None:
-        """The headers are complete: the clock for them stops."""
+        """The request is complete, with its body if it has one: the clock for it stops."""
         self.reading_since = None
 
 
@@ -179,6 +187,10 @@ class BootHttpServer(Server):
         for connection in late:
             _shut_down(connection.socket)
         return len(late)
+
+
+def _has_body(req: Any) -> bool:
+    return bool(req.chunked_read or getattr(req.rfile, "remaining", 0))
 
 
 def _shut_down(sock: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""The iPXE scripts that boot itself owns: wait, own disk, and iPXE 2's autoexec.
+"""The iPXE scripts that boot itself owns: wait, discover, own disk, and iPXE 2's autoexec.
 
 Pure. The install script comes finished from the flow. Text from outside (a reason, a hostname)
 passes through `screen_text` before it enters a script: iPXE would expand `${…}` in it, and a line
@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address
 
+from appliance.boot.model import CARD_MARK, STAGE1_INITRD, STAGE1_KERNEL
 from appliance.site.plan import OwnDisk
 from appliance.values import Mac
 
 WAIT_SECONDS = 10
 SCREEN_LIMIT = 300
+DISCOVER_TRIES, DISCOVER_PAUSE = 30, 5
+"""150 s of pauses: three times the silence of a switch port with spanning tree."""
 
 _REPLACED = str.maketrans({"$": "S", "{": "(", "}": ")", "\\": "/", "|": "/", "&": "+", "#": "No."})
 
@@ -63,6 +66,63 @@ def wait_script(
             "ifclose ||",
             "dhcp || goto again",
             "goto again",
+            "",
+        )
+    )
+
+
+def discover_script(
+    *, mac: Mac, name: str, reason: str, base: str, script_url: str, console: tuple[str, ...] = ()
+) -> str:
+    """Start stage-1, our small Linux, which shows what the machine is; else ask again, for ever.
+
+    `base` is the bridge's URL, which stage-1 is told with the card that booted. An initrd that was
+    half fetched is dropped before the next try. It is built for x86-64; another processor waits.
+    """
+    files = f"{base}/a"
+    arguments = " ".join(
+        (
+            f"initrd={STAGE1_INITRD}",
+            f"bridgehead={base}",
+            f"BOOTIF=01-{CARD_MARK}",
+            *(f"console={each}" for each in console),
+        )
+    )
+    return "\n".join(
+        (
+            "#!ipxe",
+            "echo",
+            "echo ==================================================================",
+            f"echo Bridgehead - {screen_text(name) or 'a machine that is not in the site file'}",
+            f"echo MAC address  {mac}",
+            "echo It starts our small Linux and shows itself. Nothing is written to its disks",
+            f"echo Because      {screen_text(reason)}",
+            "echo ==================================================================",
+            "set tries:int32 0",
+            "iseq ${buildarch} arm64 && goto anew ||",
+            "goto fetch",
+            ":again",
+            "inc tries",
+            f"iseq ${{tries}} {DISCOVER_TRIES} && goto anew ||",
+            f"echo No answer, trying again in {DISCOVER_PAUSE} s ...",
+            f"sleep {DISCOVER_PAUSE}",
+            "isset ${ip} || dhcp || goto again",
+            ":fetch",
+            "imgfree",
+            f"kernel {files}/{STAGE1_KERNEL} || goto again",
+            f"initrd {files}/{STAGE1_INITRD} || goto again",
+            f"imgargs {STAGE1_KERNEL} {arguments} || goto again",
+            "boot || goto again",
+            ":anew",
+            f"echo It did not start: asking again in {WAIT_SECONDS} s ...",
+            f"sleep {WAIT_SECONDS}",
+            f"chain --replace {script_url} || goto network",
+            "goto anew",
+            ":network",
+            "echo No answer: bringing the network up again",
+            "ifclose ||",
+            "dhcp || goto anew",
+            "goto anew",
             "",
         )
     )

@@ -7,7 +7,7 @@ import stat
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
-from appliance.boot.model import ServedFile
+from appliance.boot.model import STAGE1_UKI, ServedFile
 from appliance.boot.state import BootState
 from appliance.machines.state import Seen
 
@@ -77,15 +77,16 @@ class Watched:
         """The transfer is over after `sent` octets; a whole file proves what it proves."""
         if not self.whole:
             return
+        proves = Seen.STAGE1_SENT if self.file.name == STAGE1_UKI else self.file.proves
         if sent < self.file.size:
             percent = sent * 100 // self.file.size
             self._say(f"{self.file.name} broke off at {percent} %", percent=percent)
             return
         owner = self.state.owner_of(self.address)
-        if owner is not None and self.file.proves is not None:
+        if owner is not None and proves is not None:
             text = f"it took all of {self.file.name} by {self.kind.upper()}"
             data = (("file", self.file.name), ("address", str(self.address)))
-            self.state.see(owner.name, self.file.proves, text, data=data)
+            self.state.see(owner.name, proves, text, data=data)
         else:
             self._say(f"{self.file.name} sent to {self.address}", percent=100)
 

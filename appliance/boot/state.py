@@ -18,6 +18,7 @@ from appliance.boot.decide import Action, Decision, decide
 from appliance.boot.model import BootEvent, BootMachine, BootNetwork, Moment, ServedFile
 from appliance.boot.tokens import Boot, Boots, Honoured, Hook, Refusal, Refused
 from appliance.machines.state import MAX_INSTALLS, Evidence, Record, Seen, State, fold
+from appliance.site.plan import OwnDisk
 from appliance.tools.clock import Clock
 from appliance.values import Mac
 from appliance.wire.pxe import Firmware
@@ -41,6 +42,8 @@ class Client:
     decided: Decision | None = None
     waited_at: float = float("-inf")
     own_disk_given: bool = False
+    own_disk_ordered: bool = False
+    order_followed: bool = False
 
 
 class BootState:
@@ -120,6 +123,10 @@ class BootState:
         """Unix seconds, for events."""
         return self._clock.utc()
 
+    def monotonic(self) -> float:
+        """Seconds on which terms run."""
+        return self._clock.monotonic()
+
     def machine_of_mac(self, mac: Mac) -> BootMachine | None:
         """Give the machine that has a network card."""
         with self._lock:
@@ -171,12 +178,36 @@ class BootState:
             machine = self._by_mac.get(mac)
             record = self.record(machine.name) if machine else Record()
             decision = decide(machine, record, firmware=client.firmware, booting=booting)
+            if client.own_disk_ordered:
+                way = OwnDisk(machine.own_disk) if machine else OwnDisk.EXIT
+                decision = Decision(Action.OWN_DISK, "it was ordered to", way)
             if decision != client.decided:
                 client.decided = decision
                 self.say("decision", f"{decision.action.value}: {decision.reason}", mac=mac)
             if machine is not None and self._is_limit(machine, record, decision):
                 self.see(machine.name, Seen.INSTALL_LIMIT, decision.reason, mac=mac)
             return decision
+
+    # ---------------------------------------------------------------- the next boot, by order
+
+    def order_own_disk(self, mac: Mac) -> None:
+        """Have the next network boot of a card answered with its own disk, whatever it is."""
+        with self._lock:
+            client = self._client(mac)
+            client.own_disk_ordered, client.order_followed = True, False
+
+    def own_disk_ordered(self, mac: Mac) -> bool:
+        """Say whether the boot that now begins, or is under way, goes to the own disk by order."""
+        with self._lock:
+            client = self._clients.get(mac)
+            return client is not None and client.own_disk_ordered
+
+    def boots(self, mac: Mac) -> None:
+        """Note that a firmware or boot loader begins to boot: an order followed is over."""
+        with self._lock:
+            client = self._clients.get(mac)
+            if client is not None and client.order_followed:
+                client.own_disk_ordered = client.order_followed = False
 
     # ---------------------------------------------------------------- what is seen
 
@@ -237,6 +268,18 @@ class BootState:
         """Note an event that is no evidence, now."""
         self.note(BootEvent(self.now, kind, text, mac, machine, None, data))
 
+    def alive(self, machine: str, seen: Seen) -> None:
+        """Take the last evidence as seen again now, without keeping it: a sign of life."""
+        with self._lock:
+            last = self._records.get(machine)
+            if last is not None and last.last_seen is seen:
+                record = self._fold(Evidence(machine, seen, self.now, last.last_text))
+                self._emit(RecordChanged(machine, record))
+
+    def tell(self, message: ToMain) -> None:
+        """Tell main something that is no event."""
+        self._emit(message)
+
     def flush(self) -> None:
         """Write what waits for the disk."""
         with self._lock:
@@ -245,10 +288,12 @@ class BootState:
 
     # ---------------------------------------------------------------- scripts and tokens
 
-    def install_boot(self, mac: Mac, address: IPv4Address) -> Boot | None:
+    def install_boot(
+        self, mac: Mac, address: IPv4Address, *, how: str = "it was given its install script"
+    ) -> Boot | None:
         """Give the boot whose script a machine gets: the living one again, or a new one.
 
-        None if the machine is not armed. A new one is evidence of its own.
+        None if the machine is not armed. A new one is evidence of its own, in the words `how`.
         """
         with self._lock:
             machine = self._by_mac.get(mac)
@@ -267,18 +312,30 @@ class BootState:
                 now=now,
             )
             self._keep(self._boots.of_machine(machine.name))
-            self.see(machine.name, Seen.INSTALL_SCRIPT, "it was given its install script", mac=mac)
+            self.see(machine.name, Seen.INSTALL_SCRIPT, how, mac=mac)
             return boot
 
-    def own_disk_given(self, mac: Mac, machine: BootMachine, decision: Decision) -> None:
+    def own_disk_given(self, mac: Mac, machine: BootMachine | None, decision: Decision) -> None:
         """Note that a machine was sent to its own disk; once a boot, however often it asks."""
         with self._lock:
             client = self._client(mac)
-            if not client.own_disk_given:
+            client.order_followed = client.own_disk_ordered
+            if machine is not None and not client.own_disk_given:
                 client.own_disk_given = True
                 way = decision.own_disk.value if decision.own_disk else ""
                 text = f"it was sent to its own disk by {way}: {decision.reason}"
                 self.see(machine.name, Seen.OWN_DISK_SCRIPT, text, mac=mac, data=(("way", way),))
+
+    def discover_given(self, mac: Mac, machine: BootMachine, reason: str) -> None:
+        """Note that a machine was given the script that starts stage-1; at most once a minute."""
+        with self._lock:
+            client = self._client(mac)
+            now = self._clock.monotonic()
+            again = self.record(machine.name).last_seen is Seen.DISCOVER_SCRIPT
+            if not again or now - client.waited_at >= _WAIT_EVIDENCE_SECONDS:
+                client.waited_at = now
+                text = f"it was given our small Linux, to show what it is: {reason}"
+                self.see(machine.name, Seen.DISCOVER_SCRIPT, text, mac=mac)
 
     def wait_given(self, mac: Mac, machine: BootMachine, reason: str) -> None:
         """Note that a machine was told to wait: at a new reason, and else once a minute.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from appliance.boot.loop import Loop
-from appliance.boot.model import ServedFile
+from appliance.boot.model import STAGE1_UKI, ServedFile
 from appliance.boot.script import autoexec_script, screen_text
 from appliance.boot.served import FileUnreadableError, Watched, find_file, open_served
 from appliance.boot.state import BootState
@@ -307,5 +307,5 @@ _UNKNOWN_TRANSFER = tftp.encode(
 
 
 def _by_tftp(file: ServedFile) -> bool:
-    """Only boot loaders go by TFTP; all that is large goes by HTTP."""
-    return file.proves is Seen.BOOTLOADER_SENT
+    """Only boot files go by TFTP; all else goes by HTTP."""
+    return file.proves is Seen.BOOTLOADER_SENT or file.name == STAGE1_UKI

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Address
 
-from appliance.boot.model import TOKEN_MARK, BootMachine, Documents
+from appliance.boot.model import CARD_MARK, TOKEN_MARK, BootMachine, Documents
 from appliance.values import Mac, Secret
 
 DEFAULT_LIFE = 3 * 3600.0
@@ -34,11 +34,13 @@ class Hook(StrEnum):
 
 
 class Refusal(StrEnum):
-    """Why a token is not honoured."""
+    """Why a token is not honoured, or not given."""
 
     UNKNOWN = "unknown"
     WRONG_ADDRESS = "wrong-address"
     ENDED = "ended"
+    TOO_SOON = "too-soon"
+    FULL = "full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,9 @@ class Refused:
 class Boot:
     """One boot of one machine. Times are seconds of one monotonic clock.
 
-    `script` and `config` are None after a restart: `config` is then made again from the
-    machine's documents and the token that its installer presents. `ended` says why it is over.
+    `script`, `arguments` and `config` are None after a restart: `config` is then made again from
+    the machine's documents and the token that its installer presents. `kernel`, `initrd` and
+    `arguments` are for a start without iPXE, as in Documents. `ended` says why it is over.
     """
 
     digest: str
@@ -71,6 +74,9 @@ class Boot:
     config_taken: bool = False
     hooks: frozenset[Hook] = frozenset()
     ended: str = ""
+    kernel: str = ""
+    initrd: str = ""
+    arguments: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,12 @@ def digest_of(token: str) -> str:
 def with_token(document: Secret, token: str) -> Secret:
     """Put the token where the document has its mark."""
     return Secret(document.reveal().replace(TOKEN_MARK, token))
+
+
+def kernel_line(documents: Documents, token: str, mac: Mac) -> Secret:
+    """Give the kernel line as iPXE would have given it to the machine that booted by `mac`."""
+    line = with_token(documents.arguments, token).reveal()
+    return Secret(line.replace(CARD_MARK, str(mac).replace(":", "-")))
 
 
 class Boots:
@@ -120,6 +132,9 @@ class Boots:
             script=with_token(documents.script, token),
             config=with_token(documents.config, token),
             config_name=documents.config_name,
+            kernel=documents.kernel,
+            initrd=documents.initrd,
+            arguments=kernel_line(documents, token, mac),
         )
         self._boots[boot.digest] = boot
         self._prune(machine.name)
@@ -243,4 +258,4 @@ class Boots:
 
 
 def _ended(boot: Boot, reason: str) -> Boot:
-    return replace(boot, ended=reason, script=None, config=None)
+    return replace(boot, ended=reason, script=None, config=None, arguments=None)

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from appliance.boot.boot_store import BootStore
-from appliance.boot.control import Event, ToMain
+from appliance.boot.control import Event, Reported, ToMain
 from appliance.boot.model import (
     TOKEN_MARK,
     BootEvent,
@@ -17,6 +17,7 @@ from appliance.boot.model import (
     Documents,
     ServedFile,
 )
+from appliance.boot.stage1 import Stage1
 from appliance.boot.state import BootState
 from appliance.machines.state import Seen
 from appliance.tools.clock import Clock
@@ -98,6 +99,11 @@ class World:
         )
         self.state.configure(NETWORK, self.files)
         self.state.set_machines(machines)
+        self.stage1 = Stage1(self.state, new_token=lambda: f"stage1-{next(self.tokens)}")
+
+    def reports(self) -> list[Reported]:
+        """Give what main was told that machines report."""
+        return [each for each in self.told if isinstance(each, Reported)]
 
     def serve(self, name: str, content: bytes, proves: Seen | None = None) -> ServedFile:
         """Put a file into the depot."""

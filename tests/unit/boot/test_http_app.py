@@ -25,7 +25,7 @@ class Http:
     """Requests to the app from an address of choice."""
 
     def __init__(self, world: World) -> None:
-        self.client: FlaskClient = make_app(world.state).test_client()
+        self.client: FlaskClient = make_app(world.state, world.stage1).test_client()
 
     def __call__(
         self, path: str, method: str = "GET", address: str = HV1_IP, **rest: Any

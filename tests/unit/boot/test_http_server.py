@@ -33,7 +33,7 @@ class Running:
         self.port: int = listening.getsockname()[1]
         self.server = BootHttpServer(
             listening,
-            make_app(world.state, port=self.port),
+            make_app(world.state, world.stage1, port=self.port),
             monotonic=self.time.clock().monotonic,
             log=self.log.append,
             threads=24,
