@@ -1,0 +1,100 @@
+"""What the site wants of a machine, what reported itself, and what speaks against a machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from appliance.discover.report import Report
+from appliance.site.plan import DiskPlan, Expect, HypervisorPlan, MachinePlan, MatchRule
+from appliance.values import Mac
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One machine of the site: what tells it, where it is to be installed, what was ordered.
+
+    `erase`: data on `disk` and `data_disk` may go. `wipe_disks` and `wipe_all_disks` are further
+    disks that the site gives up.
+    """
+
+    name: str
+    match: MatchRule
+    disk: DiskPlan | None = None
+    expect: Expect | None = None
+    erase: bool = False
+    data_disk: str | None = None
+    wipe_disks: tuple[str, ...] = ()
+    wipe_all_disks: bool = False
+    accept_small_hardware: bool = False
+
+    @classmethod
+    def of(cls, machine: MachinePlan, hypervisor: HypervisorPlan) -> Self:
+        """Take a machine of the Plan. One that was found already is told by its card from then on.
+
+        So a replaced part or a mistyped number takes no machine away, and nobody who claims its
+        serial number becomes it.
+        """
+        found_by_report = bool(machine.macs) and not machine.match.macs
+        return cls(
+            name=machine.name,
+            match=MatchRule(macs=machine.macs) if found_by_report else machine.match,
+            disk=machine.disk,
+            expect=machine.expect,
+            erase=machine.erase,
+            data_disk=machine.data_disk,
+            wipe_disks=machine.wipe_disks,
+            wipe_all_disks=machine.wipe_all_disks,
+            accept_small_hardware=hypervisor.accept_small_hardware,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A report, the card whose address it came from, and when (Unix seconds by our clock; 0: ?)."""
+
+    mac: Mac
+    report: Report
+    at: float = 0.0
+
+
+class Code(StrEnum):
+    """Why a machine is not installed, or what people should know of it."""
+
+    ODD_REPORT = "odd-report"
+    TWO_REPORTS = "two-reports"
+    TWO_MACHINES = "two-machines"
+    CONTRADICTION = "contradiction"
+    DUPLICATE = "duplicate"
+    NO_DISK = "no-disk"
+    DISK_ABSENT = "disk-absent"
+    NO_MATCH = "no-match"
+    SEVERAL_DISKS = "several-disks"
+    UNSTABLE = "unstable-disk"
+    READ_ONLY = "read-only"
+    HUNG = "hung"
+    MEMBER = "member"
+    DATA = "data"
+    SMALL = "small"
+    NOT_AS_ORDERED = "not-as-ordered"
+    MORE = "more-than-ordered"
+    IDENTICAL_DISKS = "identical-disks"
+    NO_LINK = "no-link"
+    CLOCK = "clock"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What speaks against a machine, in words, and what to do. Told without a fix, it only tells.
+
+    Of all, `data` alone is for people to overrule.
+    """
+
+    code: Code
+    what: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what} → {self.fix}" if self.fix else self.what
