@@ -32,7 +32,10 @@ is 10⁹, as disks are sold. YAML anchors and tags are refused.
 _TAIL = """## Disk selectors
 
 A selector is terms joined by commas, all of which must hold, and exactly one disk of the machine
-must match. Until discovery has resolved it, the machine is not armed.
+must match: of two, none is guessed. The machine reports its disks when it boots from the network;
+until then it is not armed. USB and removable disks match only where the selector asks for them, by
+`usb`, `removable` or `bus = usb`. What was chosen is kept, shown by `provision plan`, and chosen
+anew where the selector is changed.
 
 | term | holds for |
 | --- | --- |
