@@ -114,18 +114,23 @@ class _Matcher:
 
     def _fit(self, rule: MatchRule, found: Found) -> _Fit:
         """How a rule fits a report. One identifier that nobody shares must hold, or a kind."""
-        report = found.report
         identifiers = [*self._identifiers(rule, found)]
-        kinds = [
-            part.casefold() in whole.casefold()
-            for part, whole in ((rule.vendor, report.vendor), (rule.product, report.product))
-            if part is not None
-        ]
-        holds = [right for right, _ in identifiers]
-        if rule and all(holds) and all(kinds):
+        if self._claims(rule, found):
             tells = any(own for _, own in identifiers)
             return _Fit.WHOLLY if tells or not identifiers else _Fit.NOT
         return _Fit.PARTLY if any(right and own for right, own in identifiers) else _Fit.NOT
+
+    def _claims(self, rule: MatchRule, found: Found) -> bool:
+        """Whether a report says all that a rule asks for, true or not."""
+        report = found.report
+        kinds = (
+            part.casefold() in whole.casefold()
+            for part, whole in ((rule.vendor, report.vendor), (rule.product, report.product))
+            if part is not None
+        )
+        return (
+            bool(rule) and all(right for right, _ in self._identifiers(rule, found)) and all(kinds)
+        )
 
     def _identifiers(self, rule: MatchRule, found: Found) -> Iterator[tuple[bool, bool]]:
         """For each identifier of a rule: whether it is right, and whether it is one machine's."""
@@ -150,7 +155,12 @@ class _Matcher:
         pairs = []
         for one in self.wanted:
             mine = reports[one.name]
-            if len(mine) > 1:
+            rivals = [
+                f for f in found if not names[f.mac] and one.said and self._claims(one.said, f)
+            ]
+            if rivals:
+                self._refuse_rivals(one, mine, rivals)
+            elif len(mine) > 1:
                 self._refuse_two_reports(one, mine, mine)
             elif len(mine) == 1 and len(names[mine[0].mac]) == 1:
                 pairs.append((one, mine[0]))
@@ -173,6 +183,18 @@ class _Matcher:
         )
         for key in (one.name, *(str(each.mac) for each in refused)):
             self._refuse(key, Refusal(Code.TWO_REPORTS, what, fix))
+
+    def _refuse_rivals(self, one: Wanted, mine: Sequence[Found], rivals: Sequence[Found]) -> None:
+        """One was found already, and another says that it is the one."""
+        was = ", ".join(str(mac) for mac in one.match.macs)
+        others = ", ".join(str(each.mac) for each in rivals)
+        what = f"{one.name} was found as the machine with the card {was}, and that with {others}"
+        fix = (
+            f"switch off the one that is not, or say which: provision identify SITE MAC {one.name}"
+        )
+        refusal = Refusal(Code.TWO_REPORTS, f"{what} reports to be it too ({one.said})", fix)
+        for key in (one.name, *(str(each.mac) for each in (*mine, *rivals))):
+            self._refuse(key, refusal)
 
     def _refuse_two_machines(self, found: Found, names: Sequence[str]) -> None:
         what = f"the machine with the card {found.mac} is {' and '.join(names)} by the site file"

@@ -89,7 +89,7 @@ class Disk:
     """A disk. `size` in octets, `bus` as lsblk's TRAN, `by_id` and `by_path` whole paths."""
 
     name: str
-    size: int
+    size: int = 0
     by_id: tuple[str, ...] = ()
     by_path: tuple[str, ...] = ()
     model: str = ""

@@ -15,8 +15,9 @@ from appliance.values import Mac
 class Wanted:
     """One machine of the site: what tells it, where it is to be installed, what was ordered.
 
-    `erase`: data on `disk` and `data_disk` may go. `wipe_disks` and `wipe_all_disks` are further
-    disks that the site gives up.
+    `said` is what the site file tells it by, of one that is told by its card since it was found:
+    another that is so too is a rival, and neither is installed. `erase`: data on `disk` and
+    `data_disk` may go. `wipe_disks` and `wipe_all_disks` are further disks that the site gives up.
     """
 
     name: str
@@ -28,13 +29,13 @@ class Wanted:
     wipe_disks: tuple[str, ...] = ()
     wipe_all_disks: bool = False
     accept_small_hardware: bool = False
+    said: MatchRule | None = None
 
     @classmethod
     def of(cls, machine: MachinePlan, hypervisor: HypervisorPlan) -> Self:
         """Take a machine of the Plan. One that was found already is told by its card from then on.
 
-        So a replaced part or a mistyped number takes no machine away, and nobody who claims its
-        serial number becomes it.
+        So nobody who claims its serial number later becomes it.
         """
         found_by_report = bool(machine.macs) and not machine.match.macs
         return cls(
@@ -47,6 +48,7 @@ class Wanted:
             wipe_disks=machine.wipe_disks,
             wipe_all_disks=machine.wipe_all_disks,
             accept_small_hardware=hypervisor.accept_small_hardware,
+            said=machine.match if found_by_report and machine.match else None,
         )
 
 

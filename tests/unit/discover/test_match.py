@@ -152,6 +152,30 @@ def test_every_kind_of_lie_refuses_both(identifier: str) -> None:
     assert codes(matching, card(1)) == codes(matching, card(7)) == {Code.TWO_REPORTS}
 
 
+@pytest.mark.parametrize("rule", [{"serial": "SERIAL1"}, {"product": "R650"}])
+def test_a_rival_of_one_that_was_found_holds_both(rule: dict[str, Any]) -> None:
+    """The first to come was not the one, or is the second of its kind: people say which."""
+    one = told_by(macs=(card(7),))
+    one = replace(one, said=MatchRule(**rule))
+    first = found(7, serial="SERIAL1")
+    assert set(match([one], [first]).bound) == {"hv1"}
+
+    matching = match([one], [first, found(1)])
+
+    assert not matching.bound
+    for key in ("hv1", card(1), card(7)):
+        assert codes(matching, key) == {Code.TWO_REPORTS}
+    assert f"hv1 was found as the machine with the card {card(7)}" in words(matching, "hv1")
+    assert codes(match([one], [found(1)]), "hv1") == {Code.TWO_REPORTS}
+
+
+def test_another_machine_of_the_site_is_no_rival() -> None:
+    """hv2 is of the same kind, and is told by its own serial number."""
+    one = replace(told_by(macs=(card(1),)), said=MatchRule(product="R650"))
+
+    assert set(match([one, wanted(2)], [found(1), found(2)]).bound) == {"hv1", "hv2"}
+
+
 def test_a_lie_does_not_harm_who_is_told_by_something_else_as_well() -> None:
     """A card is held by the address it speaks from; the serial number is only told as shared."""
     one = told_by(macs=(card(1),), serial="SERIAL1")
@@ -302,8 +326,10 @@ RULES = st.builds(
     vendor=st.sampled_from([None, "dell"]),
     product=st.sampled_from([None, "R650", "X11"]),
 )
-MACHINES = st.lists(RULES, max_size=4).map(
-    lambda rules: [wanted(number, match=rule) for number, rule in enumerate(rules, 1)]
+MACHINES = st.lists(st.tuples(RULES, st.none() | RULES), max_size=4).map(
+    lambda rules: [
+        wanted(number, match=rule, said=said) for number, (rule, said) in enumerate(rules, 1)
+    ]
 )
 FOUND = st.builds(
     lambda number, by, serial, uuid, cards, at: Found(

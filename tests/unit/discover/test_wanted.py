@@ -46,6 +46,7 @@ def test_a_machine_that_was_found_is_told_by_its_card() -> None:
     one = Wanted.of(plan.machines[0], plan.hypervisor)
 
     assert one.match == MatchRule(macs=(MAC,))
+    assert one.said == MatchRule(serial="A1")
     assert one.disk == DiskPlan(DISK, "not usb")
 
 
@@ -54,7 +55,8 @@ def test_a_machine_that_people_pointed_out_is_told_by_its_card_alone() -> None:
     made = site({"hv1": {"mac": str(MAC), "serial": "A1", "disk": "not usb"}})
     plan = make_plan(made, bind(made, propose(made), "hv1", (MAC,), DISK, by_hand=True))
 
-    assert Wanted.of(plan.machines[0], plan.hypervisor).match == MatchRule(macs=(MAC,))
+    one = Wanted.of(plan.machines[0], plan.hypervisor)
+    assert (one.match, one.said) == (MatchRule(macs=(MAC,)), None)
 
 
 def test_a_refusal_is_a_sentence() -> None:
