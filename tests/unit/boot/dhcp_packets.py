@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from appliance.boot.dhcp import DhcpOutcome, answer
+from appliance.boot.dhcp import DhcpOutcome, Turn, answer
 from appliance.boot.leases import LeaseBook
 from appliance.boot.model import BootMachine, BootNetwork, Documents, Moment
 from appliance.machines.state import Record
@@ -62,6 +62,8 @@ def options_of(kind: str, arch: int = 7) -> dict[int, bytes]:
                 OptionCode.IPXE: bytes.fromhex("13010124010115010117010121 0101".replace(" ", "")),
                 **architecture,
             }
+        case "stage1":
+            return {OptionCode.VENDOR_CLASS: b"bridgehead-stage1"}
         case _:
             return {OptionCode.PARAMETER_REQUEST_LIST: bytes((1, 3, 6, 12, 15, 28, 42))}
 
@@ -98,6 +100,7 @@ class Bench:
         self.records: dict[str, Record] = {}
         self.book = LeaseBook(network.pool_first, network.pool_last)
         self.now = 1000.0
+        self.turn: Turn | None = None
         self.know(*machines)
 
     def know(self, *machines: BootMachine) -> None:
@@ -115,6 +118,7 @@ class Bench:
             book=self.book,
             now=Moment(unix=1_790_000_000.0 + self.now, monotonic=self.now),
             server_port=port,
+            turn=self.turn,
         )
 
 

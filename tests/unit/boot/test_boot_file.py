@@ -77,3 +77,24 @@ def test_raspberry_pi_is_told_apart() -> None:
     assert (
         "does not say" in boot_file(replace(board, mac=KNOWN, architecture=None), None, BRIDGE).note
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "firmware", "name"),
+    [
+        (ClientKind.PXE, Firmware.UEFI_X64, "stage1-amd64.efi"),
+        (ClientKind.HTTP_BOOT, Firmware.UEFI_X64, "http://10.20.0.2/a/stage1-amd64.efi"),
+        (ClientKind.IPXE, Firmware.UEFI_X64, "http://10.20.0.2/m/525400000001.ipxe"),
+        (ClientKind.PXE, Firmware.BIOS, "undionly.kpxe"),
+        (ClientKind.PXE, Firmware.UEFI_ARM64, "snponly-arm64.efi"),
+        (ClientKind.HTTP_BOOT, Firmware.OTHER, None),
+    ],
+)
+def test_a_machine_that_shows_itself(
+    kind: ClientKind, firmware: Firmware, name: str | None
+) -> None:
+    """UEFI on x64 starts our small Linux itself; any other needs iPXE before it."""
+    assert boot_file(client(kind, firmware), NODE, BRIDGE, stage1=True).name == name
+    old = replace(client(kind, firmware), ipxe_features=frozenset((IpxeOption.TFTP,)))
+    if kind is ClientKind.IPXE:
+        assert boot_file(old, NODE, BRIDGE, stage1=True).name == "snponly.efi"

@@ -15,11 +15,21 @@ import pytest
 
 from appliance.boot.channel import Channel
 from appliance.boot.child import Arguments, parse_arguments
-from appliance.boot.control import Configure, Event, Machines, Ready, RecordChanged, Stop
+from appliance.boot.control import (
+    Configure,
+    Event,
+    Machines,
+    Order,
+    Ready,
+    RecordChanged,
+    Reported,
+    Stop,
+)
+from appliance.boot.model import OrderKind
 from appliance.boot.privileges import boot_account, own_folder
 from appliance.machines.state import State
-from tests.unit.boot.boot_world import HV1, NETWORK, armed, held
-from tests.unit.boot.running_loop import PATIENCE, reachable, tcp, udp
+from tests.unit.boot.boot_world import HV1, HV2, HV2_ADDRESS, NETWORK, armed, held
+from tests.unit.boot.running_loop import PATIENCE, reachable, tcp, udp, until
 
 
 def test_the_arguments_name_sockets_and_nothing_else() -> None:
@@ -73,11 +83,13 @@ def boot(tmp_path: Path) -> Iterator[Running]:
     syslog.close()
 
 
-def get(boot: Running, path: str, address: str = "127.0.0.11") -> bytes:
-    """Make a request from an address."""
+def get(boot: Running, path: str, address: str = "127.0.0.11", body: bytes | None = None) -> bytes:
+    """Make a request from an address; a POST where there is a body."""
     port = boot.http.getsockname()[1]
+    method = "GET" if body is None else "POST"
+    length = "" if body is None else f"Content-Length: {len(body)}\r\n"
     with socket.create_connection(("127.0.0.1", port), PATIENCE, (address, 0)) as stream:
-        stream.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+        stream.sendall(f"{method} {path} HTTP/1.0\r\n{length}\r\n".encode() + (body or b""))
         with stream.makefile("rb") as reply:
             return reply.read()
 
@@ -154,3 +166,21 @@ def test_what_it_saw_before_a_kill_is_known_after_it(boot: Running, tmp_path: Pa
     assert b"install-script" in b"".join(
         path.read_bytes() for path in (tmp_path / "boot").iterdir()
     )
+
+
+def test_a_machine_shows_itself_and_is_ordered(boot: Running) -> None:
+    """Token, report and orders through the process; what it reports reaches main, once."""
+    boot.channel.send(Configure(NETWORK, ()))
+    boot.channel.send(Machines((armed(), held())))
+    told = boot.channel.receive()
+    assert next(told) == Ready(("http", "syslog"))
+    token = get(boot, f"/d/{HV2.bare}", "127.0.0.12").split()[-1].decode()
+    report = f"/d/{token}/report"
+    assert get(boot, report, "127.0.0.12", b'{"vendor":"ACME"}').endswith(b"\r\ntaken\n")
+    reported = next(each for each in told if isinstance(each, Reported))
+    assert reported == Reported(HV2, HV2_ADDRESS, "hv2", '{"vendor":"ACME"}')
+    assert b" 403 " in get(boot, report, "127.0.0.11", b"{}").splitlines()[0]
+
+    boot.channel.send(Order(HV2, OrderKind.BLINK, 30))
+    until(lambda: b'"blink"' in get(boot, f"/d/{token}/orders", "127.0.0.12"))
+    assert b'"wait"' in get(boot, f"/d/{token}/orders", "127.0.0.12")

@@ -158,3 +158,14 @@ def test_any_options_are_read_or_refused(options: dict[int, bytes]) -> None:
         return
     assert client.mac == packet.mac
     assert client.described()
+
+
+def test_our_small_linux_is_neither_firmware_nor_the_installed_system() -> None:
+    """By its vendor class alone; one that only begins like it is a system like any other."""
+    told: dict[int, bytes] = {OptionCode.VENDOR_CLASS: b"bridgehead-stage1"}
+    client = parse_client(request(MessageType.DISCOVER, told))
+    assert client.kind is ClientKind.STAGE1
+    assert (client.is_booting, client.is_firmware, client.firmware) == (False, False, None)
+    assert client.described() == "our small Linux"
+    other: dict[int, bytes] = {OptionCode.VENDOR_CLASS: b"bridgehead-stage1-not"}
+    assert parse_client(request(MessageType.DISCOVER, other)).kind is ClientKind.SYSTEM

@@ -17,6 +17,8 @@ from appliance.wire.pxe import Firmware
 from tests.unit.boot.dhcp_packets import NODE
 
 NEW = Record()
+IS_READY = Record(state=State.READY)
+TO_FIND = replace(NODE, documents=None, discover="its disk is to be found")
 
 
 @pytest.mark.parametrize(
@@ -35,6 +37,12 @@ NEW = Record()
         (replace(NODE, bios_refusal="UEFI only"), NEW, Firmware.UEFI_X64, Action.INSTALL, "armed"),
         (NODE, Record(state=State.HELD, last_text="twice"), None, Action.HOLD, "twice"),
         (replace(NODE, waits_for="hv0"), NEW, None, Action.HOLD, "hv0"),
+        (TO_FIND, NEW, Firmware.UEFI_X64, Action.DISCOVER, "its disk"),
+        (TO_FIND, NEW, Firmware.BIOS, Action.DISCOVER, "its disk"),
+        (replace(TO_FIND, hold="no disk", bios_refusal="x"), NEW, None, Action.DISCOVER, "disk"),
+        (TO_FIND, Record(state=State.HELD), None, Action.DISCOVER, "its disk"),
+        (TO_FIND, Record(state=State.INSTALLED), None, Action.OWN_DISK, "installed"),
+        (replace(TO_FIND, installed=True), IS_READY, None, Action.DISCOVER, "its disk"),
         (NODE, Record(image_sent=True), None, Action.OWN_DISK, "never reported"),
         (NODE, Record(image_sent=True, own_disk_tries=1), None, Action.INSTALL, "armed"),
         (NODE, Record(installs=MAX_INSTALLS), None, Action.HOLD, "reinstall SITE hv1"),

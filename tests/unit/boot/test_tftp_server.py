@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from appliance.boot.model import STAGE1_KERNEL, STAGE1_UKI
 from appliance.boot.tftp_server import MAX_PER_CLIENT, MAX_TRANSFERS, TftpService
 from appliance.machines.state import Seen
 from appliance.wire import tftp
@@ -59,6 +60,7 @@ class Service:
     def fetch(self, raw: bytes, *, stop_after: int | None = None) -> bytes:
         """Fetch as a client that acknowledges every block (or OACK); window 1."""
         got: dict[int, bytes] = {}
+        last = 0
         with udp(HV1_IP) as sock:
             message, peer = self.ask(raw, sock)
             size = 512
@@ -67,7 +69,8 @@ class Service:
                 sock.sendto(tftp.encode(tftp.Ack(0)), peer)
                 message = tftp.decode(sock.recvfrom(70_000)[0])
             while isinstance(message, tftp.Data):
-                got[message.block] = message.payload
+                last += (message.block - last) & 0xFFFF  # numbers start over; a repetition is 0 on
+                got[last] = message.payload
                 sock.sendto(tftp.encode(tftp.Ack(message.block)), peer)
                 if len(message.payload) < size or len(got) == stop_after:
                     break
@@ -308,3 +311,28 @@ def test_a_damaged_file_is_refused_and_found(service: Service) -> None:
 
     assert service.error(request("snponly.efi")) == 1
     assert "no longer the file" in service.world.events("finding")[0].text
+
+
+@pytest.mark.parametrize(
+    ("size", "raw"),
+    [
+        (25_000_000, request(STAGE1_UKI, blksize=1468, tsize=0)),
+        (34_000_000, request(STAGE1_UKI)),
+    ],
+    ids=["as UEFI asks", "without options"],
+)
+def test_stage1_comes_whole(service: Service, size: int, raw: bytes) -> None:
+    """25 MB as UEFI firmware asks; and in more blocks of 512 than there are block numbers."""
+    single = service.world.state.network.tftp_single_port
+    content = os.urandom(1000) * (size // 1000)
+    service.world.serve(STAGE1_UKI, content)
+    network = replace(NETWORK, tftp_single_port=single)
+    service.world.state.configure(network, service.world.files)
+    assert service.fetch(raw) == content
+    until(lambda: service.world.seen() == [Seen.STAGE1_SENT])
+
+
+def test_the_other_files_of_stage1_go_by_http_alone(service: Service) -> None:
+    """iPXE fetches kernel and initrd, and it can do better than TFTP."""
+    service.world.serve(STAGE1_KERNEL, b"k")
+    assert service.error(request(STAGE1_KERNEL)) == tftp.ErrorCode.FILE_NOT_FOUND

@@ -6,6 +6,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from appliance.boot.model import CARD_MARK, TOKEN_MARK, Documents
 from appliance.boot.tokens import (
     DEFAULT_LIFE,
     KEPT_PER_MACHINE,
@@ -16,6 +17,7 @@ from appliance.boot.tokens import (
     Refusal,
     Refused,
     digest_of,
+    kernel_line,
     with_token,
 )
 from appliance.values import Mac, Secret
@@ -274,3 +276,20 @@ def test_a_machine_that_boots_for_ever_does_not_fill_the_memory() -> None:
 
     assert len(boots.of_machine("hv1")) == KEPT_PER_MACHINE
     assert isinstance(find(boots, "t49"), Boot)
+
+
+def test_a_kernel_line_names_token_and_card_as_ipxe_would() -> None:
+    """iPXE writes `hexhyp` with hyphens; nothing is left to fill in, and an end takes it away."""
+    line = f"ip=dhcp BOOTIF=01-{CARD_MARK} url=http://b/c/{TOKEN_MARK}/x"
+    documents = Documents(Secret(""), Secret(""), kernel="k", initrd="i", arguments=Secret(line))
+    assert kernel_line(documents, "t0", HV1).reveal() == (
+        "ip=dhcp BOOTIF=01-52-54-00-00-00-01 url=http://b/c/t0/x"
+    )
+    boots = Boots()
+    boot = boots.mint(
+        "t0", machine=armed(), documents=documents, mac=HV1, address=HV1_ADDRESS, now=0.0
+    )
+    assert (boot.kernel, boot.initrd) == ("k", "i")
+    assert boot.arguments == kernel_line(documents, "t0", HV1)
+    (ended,) = boots.end_machine("hv1", "over")
+    assert ended.arguments is None
