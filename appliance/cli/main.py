@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from appliance.cli.discovery import approve, blink_machine, identify_machine, show_status
 from appliance.cli.laptop import OfLaptop, install_here, show_laptop, undo_laptop
 from appliance.cli.options import (
     DryRun,
@@ -32,7 +32,7 @@ from appliance.cli.state import (
 )
 from appliance.errors import BridgeheadError, InputError
 from appliance.flow.looking import look_at
-from appliance.flow.orders import approve, reinstall, unknown_machines
+from appliance.flow.orders import reinstall
 from appliance.flow.reporting import report_of, support_of
 from appliance.flow.stocking import stock
 from appliance.flow.undoing import undo_site
@@ -40,7 +40,6 @@ from appliance.handover.short_code import decode_short_code
 from appliance.paths import Paths
 from appliance.site.schema import schema_json
 from appliance.site.show import plan_json, plan_text
-from appliance.values import Mac
 
 app = typer.Typer(
     add_completion=False,
@@ -133,41 +132,10 @@ def fetch(
         show.done(each.file.name, each.how, each.file.size, str(each.file.digest), each.trust)
 
 
-@app.command()
-def status(
-    site: SiteFile,
-    machine: Annotated[str, typer.Argument(help="Only this machine, with its history.")] = "",
-    as_json: Json = False,
-    state: StateFolder = Paths().root,
-) -> None:
-    """Show what is known of each machine, and which unknown ones wait."""
-    look = look_at(site, Paths(state))
-    print_text(json.dumps(look.status(), indent=2) if as_json else look.status_as_text(machine))
-
-
-@app.command("approve")
-def approve_machine(
-    site: SiteFile,
-    mac: Annotated[str, typer.Option("--mac", help="The MAC that its screen shows.")] = "",
-    name: Annotated[str, typer.Option("--name", help="The name it gets.")] = "",
-    disk: Annotated[str, typer.Option("--disk", help="/dev/disk/by-id/… or by-path/…")] = "",
-    role: Annotated[str, typer.Option("--role", help="create or join.")] = "join",
-    state: StateFolder = Paths().root,
-) -> None:
-    """Make an unknown machine known; without options, list those that wait."""
-    look = look_at(site, Paths(state))
-    if not mac:
-        with look.reading() as context:
-            for waiting in unknown_machines(context):
-                print_text(waiting)
-        return
-    with look.writing() as context:
-        try:
-            parsed = Mac.parse(mac)
-        except ValueError as error:
-            raise InputError(str(error), where="--mac") from error
-        approve(context, parsed, name, {"role": role, **({"disk": disk} if disk else {})})
-        print_text(f"{parsed} is {name} from now on")
+app.command("status")(show_status)
+app.command("approve")(approve)
+app.command("identify")(identify_machine)
+app.command("blink")(blink_machine)
 
 
 @app.command("reinstall")

@@ -74,6 +74,10 @@ class FetchProgress:
         text = f"{name}: {how}, {size} octets, {digest}, {words}"
         self._say("artifact", text, name=name, how=how, size=size, digest=digest, trust=trust)
 
+    def say(self, text: str) -> None:
+        """Say something that is no file."""
+        self._say("finding", text)
+
     def _say(self, kind: str, text: str, **data: object) -> None:
         print_text(
             json.dumps({"kind": kind, "text": text, "data": data}) if self._as_json else text

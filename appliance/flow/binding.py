@@ -49,11 +49,12 @@ def bind_machine(
     disk: str | None,
     *,
     by_hand: bool,
-) -> None:
+) -> bool:
     """Keep that `name` is the machine with these cards, the one it reported by first.
 
-    By hand, whoever was that machine before is so no longer; `proposed` is what `propose` gave.
-    Raises InputError where the card is another's and nobody said otherwise.
+    Gives whether that is anything new. By hand, whoever was that machine before is so no longer.
+    `proposed` is what `propose` gave. Raises InputError where the card is another's and nobody
+    said otherwise.
     """
     with context.frozen.alone():
         frozen = kept_frozen(context) or proposed
@@ -64,6 +65,13 @@ def bind_machine(
             site = _with_cards(site, {name: macs[0]})
         bound = bind(site, frozen, name, macs, disk, by_hand=by_hand)
         context.frozen.write(bound.as_json())
+        return bound.discovered != frozen.discovered
+
+
+def is_by_hand(frozen: Frozen, name: str) -> bool:
+    """Whether people said which machine this is."""
+    found = frozen.discovered.get(name)
+    return found is not None and not found.identity
 
 
 def _with_cards(site: Site, said: Mapping[str, Mac]) -> Site:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from appliance.discover.disk_choice import disk_text
+from appliance.discover.report import encode
+from appliance.discover.words import facts, headline
+from appliance.errors import InputError
 from appliance.flow.binding import whole_site
 from appliance.flow.context import Context, Options
 from appliance.flow.orders import unknown_machines
+from appliance.flow.reports import KnownMachine, find_machine, newest_reports
 from appliance.flow.roll import record_from_json
 from appliance.flow.s1_site import propose_again
 from appliance.flow.session import opened
@@ -59,8 +65,31 @@ class Look:
                 "site": self.plan.site_id,
                 "machines": {each.name: _status_of(context, each) for each in self.plan.machines},
                 "vms": _vms_of(context, self.plan),
-                "waiting": {mac: as_text(at) for mac, at in unknown_machines(context).items()},
+                "waiting": {
+                    mac: as_text(at) for mac, at in unknown_machines(context, self.plan).items()
+                },
+                "reports": {
+                    str(each.mac): json.loads(encode(each.report))
+                    for each in newest_reports(context)
+                },
             }
+
+    def waiting_as_text(self) -> Iterator[str]:
+        """Give the unknown machines that wait: what each is, its disks and what is on them."""
+        with self.reading() as context:
+            known = {str(each.mac): each for each in newest_reports(context)}
+            for mac, at in unknown_machines(context, self.plan).items():
+                yield f"{mac}  waits to be approved, last heard {as_text(at)}"
+                if mac in known:
+                    yield from _in_short(known[mac])
+
+    def facts_as_text(self, which: str) -> Iterator[str]:
+        """Give all facts of one machine, of the site or not; nothing of one that never reported."""
+        with self.reading() as context, suppress(InputError):
+            found = find_machine(context, self.plan, which)
+            if isinstance(found, KnownMachine):
+                yield f"  reported {as_text(found.last)} from {found.mac}"
+                yield from (f"    {label:<14} {text}" for label, text in facts(found.report))
 
     def status_as_text(self, machine: str) -> str:
         """Give what is known, for people; of one machine with its history."""
@@ -76,17 +105,24 @@ class Look:
             if machine in ("", name)
         ]
         if machine:
+            lines += self.facts_as_text(machine)
             with self.reading() as context:
                 lines += [
                     f"  {as_text(event.at)} {event.kind:<9} {event.text}"
                     for event in context.journal.events(machine=machine)
                 ]
         else:
-            lines += [
-                f"{mac}  waits to be approved, last heard {at}"
-                for mac, at in known["waiting"].items()
-            ]
+            lines += self.waiting_as_text()
         return "\n".join(lines)
+
+
+def _in_short(known: KnownMachine) -> Iterator[str]:
+    report = known.report
+    yield f"    {headline(report)}"
+    yield from (f"    {disk_text(each)}" for each in report.disks)
+    yield from (
+        f"    {label:<14} {text}" for label, text in facts(report) if label.startswith("card ")
+    )
 
 
 def look_at(site_file: Path, paths: Paths) -> Look:

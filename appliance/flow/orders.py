@@ -7,7 +7,9 @@ from typing import Any
 from appliance.errors import InputError
 from appliance.flow.approved import parse_machine
 from appliance.flow.context import Context
+from appliance.flow.reports import newest_reports
 from appliance.machines.state import Seen, State
+from appliance.site.plan import Plan
 from appliance.store.machines import Proven
 from appliance.values import Mac
 
@@ -23,14 +25,20 @@ def approve(context: Context, mac: Mac, name: str, entry: dict[str, Any]) -> Non
     context.tell("approved", f"{mac} was approved as {name}", machine=name)
 
 
-def unknown_machines(context: Context) -> dict[str, float]:
-    """Give the MACs that asked to boot and belong to nobody, and when each was last heard."""
-    known = {each.get("mac") for each in context.approved.all().values()}
+def unknown_machines(context: Context, plan: Plan) -> dict[str, float]:
+    """Give the MACs that asked to boot or reported and are nobody's, and when last heard."""
+    known = {str(mac) for each in plan.machines for mac in (*each.macs, *each.other_macs)}
+    known |= {str(each.get("mac")) for each in context.approved.all().values()}
     heard: dict[str, float] = {}
     for event in context.journal.events():
         mac = event.data.get("mac")
         if event.kind == "decision" and event.machine is None and mac and mac not in known:
             heard[str(mac)] = event.at
+    for each in newest_reports(context):
+        others = {str(mac) for mac in each.report.macs}
+        if not known & {str(each.mac), *others}:
+            heard = {mac: at for mac, at in heard.items() if mac not in others}
+            heard[str(each.mac)] = max(each.last, heard.get(str(each.mac), 0.0))
     return heard
 
 

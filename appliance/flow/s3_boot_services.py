@@ -8,6 +8,7 @@ from appliance.boot.model import BootMachine, ServedFile
 from appliance.flow.boot_machines import boot_machines
 from appliance.flow.context import Context
 from appliance.flow.documents import Documenter
+from appliance.flow.judging import judge_all, refusals
 from appliance.flow.noted import Noted
 from appliance.flow.preflight import (
     refuse_doubtful_clock,
@@ -66,6 +67,7 @@ class BootServicesStep(Step[Served, Services]):
             installed=installed,
             vip_answers=False,
             documents=Documenter(plan, self._context.vault).of,
+            refused=refusals(self._context, plan, judge_all(self._context, plan)),
         )
 
     def undo(self) -> tuple[str, ...]:

@@ -18,9 +18,9 @@ from appliance.boot.model import BootMachine
 from appliance.errors import DeadlineError, StepError, StoreFullError
 from appliance.flow.boot_machines import boot_machines
 from appliance.flow.context import Context
+from appliance.flow.discovering import Discovering
 from appliance.flow.documents import Documenter
 from appliance.flow.live_logs import LiveLogs
-from appliance.flow.reports import take_report
 from appliance.flow.roll import Roll
 from appliance.flow.s1_site import plan_of
 from appliance.flow.services import Services
@@ -47,7 +47,14 @@ _OVERDUE_SILENCE = 3
 """A machine is given up after so many limits of its state went by (facts: installers retry 30×)."""
 _NEVER_SEEN = 15
 """Limits of a machine that nobody has switched on yet: four hours."""
-_NOT_ON_ITS_WAY = frozenset(State) - (EXPECTATIONS.keys() - {State.EXPECTED, State.WAITING})
+_SWITCHED_OFF = 15
+"""A machine that showed itself may be switched off again: said each quarter of an hour."""
+_BEFORE_SCRIPT = (
+    *(State.EXPECTED, State.FIRMWARE, State.BOOTLOADER, State.WAITING),
+    *(State.DISCOVERING, State.DISCOVERED),
+)
+_WAITS_FOR_PEOPLE = {State.EXPECTED, State.WAITING, State.DISCOVERED}
+_NOT_ON_ITS_WAY = frozenset(State) - (EXPECTATIONS.keys() - _WAITS_FOR_PEOPLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +135,9 @@ class Watch:
         self._documents = Documenter(given.plan, context.vault)
         self._live_logs = LiveLogs(context, given.plan)
         self._approved = context.approved.all()
+        self._said = self._what_people_said()
+        self._discovering = Discovering(context, given.services, given.plan)
+        self._plan_is_new = True
         self._answers: dict[str, Answer] = {}
         self._vip_answers = False
         self._probes: dict[str, Future[Answer]] = {}
@@ -146,12 +156,12 @@ class Watch:
 
     def run(self) -> Done[Nodes]:
         """Watch until all are ready."""
-        waiting = [each for each in self._plan.machines if each.not_armed is None]
-        if not waiting:
+        if not any(self._is_awaited(each) for each in self._plan.machines):
             raise StepError(
                 "no machine is armed",
                 why="; ".join(f"{each.name}: {each.not_armed}" for each in self._plan.machines),
-                fix="name each machine's disk in the site file",
+                fix="name each machine's disk in the site file; or fetch our small Linux with "
+                "'provision fetch SITE', and machines are asked what they are",
             )
         self.tell_boot()
         self._pass_on_orders()
@@ -175,16 +185,38 @@ class Watch:
                     )
                 )
 
+    def _is_awaited(self, machine: MachinePlan) -> bool:
+        """Who is not armed yet is asked what it is, where there is what asks."""
+        return machine.not_armed is None or self._services.has_stage1
+
     def _take_approvals(self) -> None:
-        """Machines approved while the run goes on join it."""
-        approved = self._context.approved.all()
-        if approved == self._approved:
+        """Machines approved or pointed out while the run goes on join it."""
+        said = self._what_people_said()
+        if said == self._said:
             return
-        self._approved = approved
+        self._plan_anew()
+        approved = self._context.approved.all()
+        if approved != self._approved:
+            self._approved = approved
+            self._context.tell("finding", f"approved machines: {', '.join(approved)}")
+
+    def _what_people_said(self) -> tuple[object, ...]:
+        context = self._context
+        found = (context.frozen.read() or {}).get("discovered")
+        return context.approved.all(), context.agreed.all(), found
+
+    def _take_reports(self) -> None:
+        """Machines that reported what they are join the run."""
+        anew, self._plan_is_new = self._plan_is_new, False
+        if self._discovering.turn(self._plan, anew=anew):
+            self._plan_anew()
+
+    def _plan_anew(self) -> None:
         self._plan = plan_of(self._context, load_file(self._context.site_file))
         self._documents = Documenter(self._plan, self._context.vault)
         self._services.replan(self._plan)
-        self._context.tell("finding", f"approved machines: {', '.join(approved)}")
+        self._said = self._what_people_said()
+        self._plan_is_new = True
 
     def _turn(self, pool: ThreadPoolExecutor) -> None:
         self._context.raise_if_stopped()
@@ -197,6 +229,7 @@ class Watch:
         with suppress(StoreFullError):
             self._roll.write()
         self._take_approvals()
+        self._take_reports()
         self._collect_probes(pool)
         self._look_for_overdue()
         self._look_at_link()
@@ -206,7 +239,7 @@ class Watch:
     def _take(self, message: Event | RecordChanged | Reported) -> None:
         self._link = replace(self._link, heard_at=self._context.clock.monotonic())
         if isinstance(message, Reported):
-            take_report(self._context, message)
+            self._discovering.take(message, self._plan)
             return
         if isinstance(message, RecordChanged):
             if message.record.last_seen is Seen.REINSTALL_ORDERED:
@@ -230,7 +263,7 @@ class Watch:
         return all(
             self._roll.is_ready(each.name) and each.name in self._answers
             for each in self._plan.machines
-            if each.not_armed is None
+            if self._is_awaited(each)
         )
 
     def _machines(self) -> tuple[BootMachine, ...]:
@@ -239,6 +272,7 @@ class Watch:
             installed=self._roll.installed(),
             vip_answers=self._vip_answers,
             documents=self._documents.of,
+            refused=self._discovering.refused,
         )
 
     def _collect_probes(self, pool: ThreadPoolExecutor) -> None:
@@ -286,11 +320,14 @@ class Watch:
             heard = self._heard.get(machine.name, self._began)
             on_monotonic = replace(record, since=moved, last_at=heard)
             seen = look(machine.name, on_monotonic, now, watched_since=self._began)
-            if seen.standing is not Standing.LATE or machine.not_armed:
+            if seen.standing is not Standing.LATE or not self._is_awaited(machine):
                 continue
-            if self._waits_for_vip(machine, record):
+            silent = record.state is State.DISCOVERED  # it would ask on, whatever it waits for
+            if self._waits_for_vip(machine, record) and not silent:
                 continue
             limits = int((now - moved) / EXPECTATIONS[record.state].within)
+            if silent:
+                limits = 1 + limits // _SWITCHED_OFF
             mark = (machine.name, seen.advice, moved, limits)
             if mark not in self._told:
                 self._told.add(mark)
@@ -316,7 +353,7 @@ class Watch:
         waiting = [
             each
             for each in self._plan.machines
-            if each.not_armed is None and each.name not in self._answers
+            if self._is_awaited(each) and each.name not in self._answers
         ]
         now = self._context.clock.monotonic()
         stuck = [
@@ -352,7 +389,7 @@ class Watch:
         return (
             not self._vip_answers
             and machine is not self._plan.create
-            and record.state in (State.EXPECTED, State.FIRMWARE, State.BOOTLOADER, State.WAITING)
+            and record.state in _BEFORE_SCRIPT
         )
 
     def _say_overdue(
@@ -366,7 +403,8 @@ class Watch:
             data={"next": missing.next, "advice": missing.advice, "state": record.state.value},
         )
         self._live_logs.fetch(machine)
-        most = _NEVER_SEEN if record.state is State.EXPECTED else _OVERDUE_SILENCE
+        waits = record.state in _WAITS_FOR_PEOPLE - {State.WAITING}
+        most = _NEVER_SEEN if waits else _OVERDUE_SILENCE
         if limits > most and not self._others_are_on_their_way(machine):
             raise DeadlineError(
                 f"{machine.name} did not get any further",

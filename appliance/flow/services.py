@@ -15,6 +15,7 @@ from appliance.flow.boot_machines import boot_network
 from appliance.flow.context import Context
 from appliance.flow.services_address import ServicesAddress
 from appliance.machines.state import Evidence
+from appliance.site.artifact_names import STAGE1_FILES
 from appliance.site.plan import Plan
 from appliance.tools.interface import index_of, set_address
 
@@ -47,6 +48,11 @@ class Services:
     def boot_pid(self) -> int | None:
         """The unprivileged child's process id while it runs."""
         return self._process.pid if self._process is not None else None
+
+    @property
+    def has_stage1(self) -> bool:
+        """Whether machines can be asked what they are."""
+        return {each.name for each in self._files} >= {*STAGE1_FILES}
 
     @property
     def has_services_address(self) -> bool:

@@ -13,6 +13,7 @@ from appliance.artifacts.catalog import Wanted, built_here, read_builds, wanted,
 from appliance.artifacts.depot import Depot, Progress, silent
 from appliance.artifacts.fetch import Fetcher
 from appliance.artifacts.gather import Gathered, Sources, gather
+from appliance.artifacts.importing import find_wanted
 from appliance.artifacts.vm_catalog import wanted_for_vms
 from appliance.errors import ArtifactError
 from appliance.paths import Paths
@@ -76,7 +77,7 @@ def stock(  # noqa: PLR0913 - an argument for each option of the verb
         fetcher = Fetcher(depot, HttpClient(), time.sleep, progress=progress)
     wants = wants_of(plan, accept_ipxe=accept_ipxe, mirror=mirror)
     return gather(
-        wants if stage1 is None else tuple(_from_stage1(each, stage1) for each in wants),
+        wants if stage1 is None else tuple(_from_stage1(x, stage1, folders) for x in wants),
         depot,
         Sources(folders, fetcher, stand_ins, _keyring(paths, keyring), built),
         now=Clock.of_this_machine().utc(),
@@ -84,9 +85,10 @@ def stock(  # noqa: PLR0913 - an argument for each option of the verb
     )
 
 
-def _from_stage1(want: Wanted, folder: Path) -> Wanted:
+def _from_stage1(want: Wanted, folder: Path, imported: tuple[Path, ...]) -> Wanted:
+    """What was brought on a medium is taken from there, as all else is."""
     path = folder / want.name
-    if want.name not in STAGE1_FILES or not path.is_file():
+    if want.name not in STAGE1_FILES or not path.is_file() or find_wanted(imported, want):
         return want
     with path.open("rb") as opened:
         digest = Digest("sha256", hashlib.file_digest(opened, "sha256").hexdigest())

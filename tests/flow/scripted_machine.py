@@ -1,4 +1,4 @@
-"""A machine in a network namespace that speaks as firmware, iPXE, installer and installed system.
+"""A machine in a namespace that speaks as firmware, iPXE, stage-1, installer, installed system.
 
 It sends what captured firmware sends, follows the script it is given, and does with the
 configuration what Harvester's installer does with it, in seconds instead of minutes. Its disk is a
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import http.client
+import json
 import os
 import secrets
 import select
@@ -19,7 +20,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address, IPv4Interface
@@ -29,11 +30,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 from ruamel.yaml import YAML
 
+from appliance.discover.report import Disk, Nic, Report
+from appliance.discover.report import encode as encode_report
 from appliance.errors import WireError
 from appliance.lab.harvester_sim.accounts import Accounts
 from appliance.lab.harvester_sim.messages import Request
 from appliance.lab.harvester_sim.objects import ObjectStore
 from appliance.lab.harvester_sim.rancher import Rancher
+from appliance.site.artifact_names import STAGE1_KERNEL, STAGE1_UKI
 from appliance.values import Mac
 from appliance.wire import pcap, tftp
 from appliance.wire.dhcp4 import (
@@ -81,6 +85,9 @@ class Point(StrEnum):
     BOOTLOADER = "bootloader"
     IPXE = "ipxe"
     SCRIPT = "script"
+    STAGE1 = "stage1"
+    REPORTED = "reported"
+    ORDERS = "orders"
     KERNEL = "kernel"
     ROOTFS = "rootfs"
     CONFIG = "config"
@@ -94,6 +101,10 @@ class Point(StrEnum):
 
 class PowerCut(Exception):  # noqa: N818 - what happens to it, not an error
     """The power is gone, and comes back at once."""
+
+
+class _Restart(Exception):  # noqa: N818
+    """The machine restarts by itself."""
 
 
 class Stuck(Exception):  # noqa: N818
@@ -113,12 +124,41 @@ class Lease:
     boot_file: str
 
 
+def report_of(mac: Mac, **changes: Any) -> Report:
+    """Give the report of a machine with one card and one blank disk, fit for Harvester."""
+    name = mac.bare[-2:]
+    disk = Disk(
+        "vda",
+        500 << 30,
+        by_id=(f"/dev/disk/by-id/virtio-{name}",),
+        by_path=("/dev/disk/by-path/pci-0000:00:05.0",),
+        model="",
+        serial=name,
+        bus="virtio",
+    )
+    made = Report(
+        vendor="Rehearsal",
+        product="Scripted",
+        serial=f"SN-{name}",
+        threads=32,
+        cores=16,
+        sockets=1,
+        memory=128 << 30,
+        firmware="uefi",
+        secure_boot=False,
+        disks=(disk,),
+        nics=(Nic("eth0", mac, driver="virtio_net", link=True, speed=10_000),),
+    )
+    return replace(made, **changes)
+
+
 class ScriptedMachine:
     """One machine in the namespace `namespace`, on its interface `eth0`.
 
     `certificate` is a PEM file with key and certificate, for the installed system.
     `at` holds what a test does at a point; it runs on the machine's own thread and may raise
-    PowerCut. `disk` is the configuration that was installed, None for a blank disk.
+    PowerCut. `disk` is the configuration that was installed, None for a blank disk. `report` is
+    what stage-1 finds out of it, `blinks` how often it was told to blink.
     """
 
     def __init__(
@@ -140,6 +180,8 @@ class ScriptedMachine:
         self.disk: dict[str, Any] | None = None
         self.hooks_lost = False
         self.install_fails = False
+        self.report = report_of(mac)
+        self.blinks = 0
         self.vip_answered: bool | None = None
         self.config_urls: list[str] = []
         self.fault: BaseException | None = None
@@ -200,6 +242,8 @@ class ScriptedMachine:
                     self._boot()
                 except PowerCut:
                     self._show("the power is cut")
+                except _Restart:
+                    self._show("it restarts")
                 finally:
                     self._flush()
         except _Off:
@@ -214,6 +258,8 @@ class ScriptedMachine:
             script = self._network_boot()
             if script is None:
                 self._own_disk()
+            elif script.startswith("http://"):
+                self._linux(self._stage1(script))
             else:
                 self._install(script)
         except Stuck as stuck:
@@ -221,7 +267,7 @@ class ScriptedMachine:
             self._sleep(3600)
 
     def _network_boot(self) -> str | None:
-        """Give the install script; None when it was sent to its disk."""
+        """Give the install script, or the bridge's URL for stage-1; None when sent to its disk."""
         self._reach(Point.FIRMWARE)
         self._flush()
         lease = self._dhcp(
@@ -239,6 +285,8 @@ class ScriptedMachine:
             self._get(lease.boot_file)
         else:
             self._tftp(lease.server, lease.boot_file)
+        if lease.boot_file.endswith(STAGE1_UKI):
+            return f"http://{lease.server}"
         return self._ipxe()
 
     def _ipxe(self) -> str | None:
@@ -266,7 +314,10 @@ class ScriptedMachine:
             script = body.decode()
             assert script.startswith("#!ipxe\n"), script
             self._show("\n".join(_echoed(script)))
-            if _words(script, "kernel"):
+            kernels = _words(script, "kernel")
+            if kernels and kernels[0].endswith(STAGE1_KERNEL):
+                return self._stage1_by_ipxe(script)
+            if kernels:
                 return script
             chained = _words(script, "chain")
             if not chained:
@@ -275,12 +326,63 @@ class ScriptedMachine:
             url = chained[-1]
             self._sleep(0.5)
 
+    def _stage1_by_ipxe(self, script: str) -> str:
+        (initrd,) = _words(script, "initrd")[:1]
+        kernel = _words(script, "kernel")[0]
+        assert self._get(kernel)
+        assert self._get(initrd)
+        words = " ".join(line for line in script.splitlines() if "bridgehead=" in line).split()
+        (base,) = {each.partition("=")[2] for each in words if each.startswith("bridgehead=")}
+        return base
+
+    def _stage1(self, base: str) -> tuple[str, str, str]:
+        """Report and wait for orders; give the kernel, initrd and line that are to be started."""
+        self._reach(Point.STAGE1)
+        self._flush()
+        lease = self._dhcp({OptionCode.VENDOR_CLASS: b"bridgehead-stage1"}, boots=False)
+        self._set(lease.address)
+        while True:
+            token = self._get(f"{base}/d/{self.mac.bare}").decode().strip()
+            status, body = self._ask("POST", f"{base}/d/{token}/report", encode_report(self.report))
+            self._show(f"report: {status} {body.decode().strip()}")
+            if status == 200:
+                self._reach(Point.REPORTED)
+            order = self._orders(f"{base}/d/{token}/orders")
+            if order is not None:
+                return order["kernel"], order["initrd"], order["arguments"]
+
+    def _orders(self, url: str) -> dict[str, str] | None:
+        """Obey until there is something to start; None when the token is over."""
+        while True:
+            status, body = self._ask("GET", url)
+            if status != 200:
+                self._show(f"orders: {status} {body.decode().strip()}")
+                self._sleep(_PAUSE)
+                return None
+            order = json.loads(body)
+            self._reach(Point.ORDERS)
+            match order["order"]:
+                case "wait":
+                    self._show(f"{order['name']}: {order['state']}: {order['reason']}")
+                case "install":
+                    return dict(order)
+                case "blink":
+                    self.blinks += 1
+                case "own-disk" | "reboot":
+                    raise _Restart
+                case _:
+                    raise Stuck(f"ordered: {order}")
+            self._sleep(_PAUSE)
+
     def _install(self, script: str) -> None:
         (kernel,) = _words(script, "kernel")[:1]
         (initrd,) = _words(script, "initrd")[:1]
-        arguments = dict(
-            each.partition("=")[::2] for each in _words(script, "imgargs")[1:] if "=" in each
-        )
+        self._linux((kernel, initrd, " ".join(_words(script, "imgargs")[1:])))
+
+    def _linux(self, files: tuple[str, str, str]) -> None:
+        """Start the installer's kernel."""
+        kernel, initrd, line = files
+        arguments = dict(each.partition("=")[::2] for each in line.split() if "=" in each)
         self._reach(Point.KERNEL)
         assert self._get(kernel)
         assert self._get(initrd)
@@ -451,14 +553,19 @@ class ScriptedMachine:
             self._sleep(_PAUSE)
 
     def _ask(
-        self, method: str, url: str, *, halfway: Callable[[], None] | None = None
+        self,
+        method: str,
+        url: str,
+        sent: bytes | None = None,
+        *,
+        halfway: Callable[[], None] | None = None,
     ) -> tuple[int, bytes]:
         """Ask until a server answers that can, each time from the beginning."""
         end = time.monotonic() + PATIENCE
         while True:
             self._check()
             try:
-                status, body = _request(method, url, halfway=halfway)
+                status, body = _request(method, url, sent, halfway=halfway)
             except (OSError, http.client.HTTPException) as error:
                 status, body = 599, str(error).encode()
             if status < 500:
@@ -540,7 +647,7 @@ def _parsed(raw: bytes) -> dict[str, Any]:
 def _request(
     method: str,
     url: str,
-    body: str | None = None,
+    body: str | bytes | None = None,
     headers: dict[str, str] | None = None,
     *,
     halfway: Callable[[], None] | None = None,

@@ -112,7 +112,9 @@ def test_files_are_fetched_from_a_folder(site: Path, tmp_path: Path) -> None:
     folder = medium(tmp_path / "medium")
     code, out, err = _provision("fetch", site, "--from", folder, "--accept-ipxe", *state)
     assert (code, err) == (0, "")
-    lines = [line for line in out.splitlines() if "imported" in line]
+    # Where this computer built our small Linux, that is taken too.
+    ours = [line for line in out.splitlines() if not line.startswith("stage1-")]
+    lines = [line for line in ours if "imported" in line]
     assert len(lines) == 8
     assert any(line.startswith(plan().artifacts.iso) for line in lines)
     assert _provision("run", site, "--interface", "lo", "--to", "s2", *state)[0] == 0

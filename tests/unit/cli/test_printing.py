@@ -57,6 +57,15 @@ def test_a_download_shows_each_tenth_once(capsys: pytest.CaptureFixture[str]) ->
     assert "nothing vouches for it" in lines[-1]["text"]
 
 
+def test_what_is_no_file_is_said_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """For people and for programs."""
+    FetchProgress(as_json=False).say("it is not built")
+    FetchProgress(as_json=True).say("it is not built")
+    plain, coded = capsys.readouterr().out.splitlines()
+    assert plain == "it is not built"
+    assert json.loads(coded) == {"kind": "finding", "text": "it is not built", "data": {}}
+
+
 def test_every_kind_of_trust_has_its_words(capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever vouches for a file is said."""
     show = FetchProgress(as_json=False)

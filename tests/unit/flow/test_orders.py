@@ -10,6 +10,7 @@ from appliance.errors import InputError
 from appliance.flow.orders import approve, reinstall, unknown_machines
 from appliance.store.machines import Proven
 from appliance.values import Mac
+from tests.plans import plan
 from tests.unit.flow.support import context_in
 
 _MAC = Mac.parse("52:54:00:00:00:09")
@@ -21,9 +22,9 @@ def test_an_unknown_machine_is_listed_until_it_is_approved(tmp_path: Path) -> No
         for at in (1.0, 2.0):
             context.tell("decision", "discover: …", data={"mac": str(_MAC)}, at=at)
         context.tell("decision", "install: …", machine="hv1", data={"mac": "52:54:00:00:00:01"})
-        assert unknown_machines(context) == {str(_MAC): 2.0}
+        assert unknown_machines(context, plan()) == {str(_MAC): 2.0}
         approve(context, _MAC, "hv9", {"role": "join"})
-        assert unknown_machines(context) == {}
+        assert unknown_machines(context, plan()) == {}
         assert context.approved.all() == {"hv9": {"mac": str(_MAC), "role": "join"}}
 
 

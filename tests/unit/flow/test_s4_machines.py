@@ -10,8 +10,9 @@ from typing import cast
 
 import pytest
 
-from appliance.boot.control import Event, RecordChanged
+from appliance.boot.control import Event, RecordChanged, Reported
 from appliance.boot.model import BootEvent, BootMachine
+from appliance.discover.report import Report, encode
 from appliance.errors import DeadlineError, StepError, StopRequestedError
 from appliance.flow.context import Context
 from appliance.flow.orders import approve, reinstall
@@ -43,12 +44,13 @@ class ScriptedServices:
     """
 
     running = True
+    has_stage1 = False
 
     def __init__(self, ticks: Ticks, *, turn_seconds: float = 0.5) -> None:
         self._ticks = ticks
         self._turn_seconds = turn_seconds
         self._records: dict[str, Record] = {}
-        self._waiting: list[Event | RecordChanged] = []
+        self._waiting: list[Event | RecordChanged | Reported] = []
         self._played = 0
         self.turns: list[Callable[[], None]] = []
         self.machines: list[tuple[BootMachine, ...]] = []
@@ -76,6 +78,11 @@ class ScriptedServices:
         self._records[name] = record
         self._waiting.append(RecordChanged(name, record))
 
+    def report(self, mac: Mac, report: Report, name: str | None) -> None:
+        """Pass on what stage-1 said."""
+        text = encode(report).decode()
+        self._waiting.append(Reported(mac, IPv4Address("127.9.0.77"), name, text))
+
     def see(self, name: str, *seen: Seen) -> None:
         """Fold what boot saw."""
         for each in seen:
@@ -89,7 +96,7 @@ class ScriptedServices:
         )
         self._waiting += [Event(event), RecordChanged(evidence.machine, record)]
 
-    def messages(self, seconds: float) -> list[Event | RecordChanged]:
+    def messages(self, seconds: float) -> list[Event | RecordChanged | Reported]:
         """Play one entry and give what it brought."""
         del seconds
         self._played += 1

@@ -1,0 +1,76 @@
+"""The verbs for machines that show themselves: who is there, which is which, on which disk."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from appliance.cli.options import Json, SiteFile, StateFolder, Yes
+from appliance.cli.printing import print_text
+from appliance.flow.choosing import Wish, approve_machine, blink, identify
+from appliance.flow.looking import look_at
+from appliance.paths import Paths
+
+Which = Annotated[
+    str, typer.Argument(help="Its MAC address, serial number, UUID, or name in the site.")
+]
+
+
+def show_status(
+    site: SiteFile,
+    machine: Annotated[
+        str, typer.Argument(help="Only this machine, with its facts and its history.")
+    ] = "",
+    as_json: Json = False,
+    state: StateFolder = Paths().root,
+) -> None:
+    """Show what is known of each machine, and which unknown ones wait."""
+    look = look_at(site, Paths(state))
+    print_text(json.dumps(look.status(), indent=2) if as_json else look.status_as_text(machine))
+
+
+def approve(
+    site: SiteFile,
+    which: Annotated[str, typer.Argument(help="Its MAC address, serial number or UUID.")] = "",
+    mac: Annotated[str, typer.Option("--mac", help="The same: the MAC its screen shows.")] = "",
+    name: Annotated[str, typer.Option("--name", help="The name it gets.")] = "",
+    disk: Annotated[
+        str, typer.Option("--disk", help="The disk to install on, as it was reported.")
+    ] = "",
+    role: Annotated[str, typer.Option("--role", help="create or join.")] = "",
+    erase: Annotated[
+        str, typer.Option("--erase", help="Its name again: what is on that disk may go.")
+    ] = "",
+    state: StateFolder = Paths().root,
+) -> None:
+    """Say that a machine is one of the site; without WHICH, list those that wait."""
+    look = look_at(site, Paths(state))
+    if not (which or mac):
+        for line in look.waiting_as_text():
+            print_text(line)
+        return
+    with look.writing() as context:
+        wish = Wish(name, disk, role, erase)
+        print_text(approve_machine(context, look.plan, which or mac, wish))
+
+
+def identify_machine(
+    site: SiteFile,
+    which: Which,
+    name: Annotated[str, typer.Argument(help="The name it has in the site.")],
+    yes: Yes = False,
+    state: StateFolder = Paths().root,
+) -> None:
+    """Say which machine this is: before its installation, or after its board was replaced."""
+    look = look_at(site, Paths(state))
+    with look.writing() as context:
+        print_text(identify(context, look.plan, which, name, sure=yes))
+
+
+def blink_machine(site: SiteFile, which: Which, state: StateFolder = Paths().root) -> None:
+    """Have a machine that waits show itself: its network card blinks, its screen says so."""
+    look = look_at(site, Paths(state))
+    with look.writing() as context:
+        print_text(blink(context, look.plan, which))

@@ -1,0 +1,125 @@
+"""What stage-1 reports, taken into a site while s4 watches: matched, judged, frozen, told.
+
+A machine that matches and that nothing speaks against is bound to its name and its disk, and the
+plan is made anew with it. What speaks against one is a sentence: on its screen, in its status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from appliance.boot.control import Order, Reported
+from appliance.boot.model import OrderKind
+from appliance.discover.match import Bound, Matching
+from appliance.errors import InputError
+from appliance.flow.binding import bind_machine, is_by_hand, whole_site
+from appliance.flow.context import Context
+from appliance.flow.judging import has_begun, judge_all, refusals
+from appliance.flow.reports import KnownMachine, newest_reports, take_report
+from appliance.flow.s1_site import propose_again
+from appliance.flow.services import Services
+from appliance.site.load import load_file
+from appliance.site.plan import MachinePlan, Plan
+from appliance.values import Mac
+
+
+class Discovering:
+    """One watch's part that hears machines out. Reports of earlier runs count."""
+
+    def __init__(self, context: Context, services: Services, plan: Plan) -> None:
+        self._context = context
+        self._services = services
+        self._unjudged = True
+        self._refused = refusals(context, plan, judge_all(context, plan))
+        self._told: set[tuple[str, str]] = set()
+        context.stage1_orders.take()  # what was ordered before this run is over
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """What speaks against each machine that reported, by its name."""
+        return self._refused
+
+    def take(self, message: Reported, plan: Plan) -> None:
+        """Hear a machine out."""
+        if take_report(self._context, message):
+            self._unjudged = True
+        self._send_home(message, plan)
+
+    def _send_home(self, message: Reported, plan: Plan) -> None:
+        """An installed machine that started from another card of its own belongs on its disk."""
+        for machine in plan.machines:
+            other_card = message.mac in machine.other_macs
+            if other_card and self._context.proven.get(machine.name).installed is not None:
+                self._services.order(Order(message.mac, OrderKind.OWN_DISK))
+
+    def turn(self, plan: Plan, *, anew: bool) -> bool:
+        """Pass orders on and judge what was reported; give whether the plan must be made anew.
+
+        `anew`: the plan is another than at the last turn.
+        """
+        for each in self._context.stage1_orders.take():
+            self._services.order(Order(each.mac, OrderKind(each.order), each.seconds))
+        if not (self._unjudged or anew):
+            return False
+        self._unjudged = False
+        return self._judge(plan)
+
+    def _judge(self, plan: Plan) -> bool:
+        matching = judge_all(self._context, plan)
+        waiting = [each for each in plan.machines if not has_begun(self._context, each.name)]
+        self._refused = refusals(self._context, plan, matching)
+        self._tell(matching, {each.name for each in waiting})
+        known = {each.mac: each for each in newest_reports(self._context)}
+        changed = False
+        for machine in waiting:
+            mac = matching.matched.get(machine.name)
+            if mac in known and self._is_news(machine, matching, mac):
+                changed |= self._bind(machine, known[mac], matching.bound.get(machine.name))
+        return changed
+
+    @staticmethod
+    def _is_news(machine: MachinePlan, matching: Matching, mac: Mac) -> bool:
+        """Whether the plan does not have this card or this disk yet."""
+        return machine.not_armed is not None and (
+            machine.name in matching.bound or mac not in machine.macs
+        )
+
+    def _bind(self, machine: MachinePlan, found: KnownMachine, bound: Bound | None) -> bool:
+        """Keep who it is; with its disk, where nothing speaks against it. Give whether it is kept.
+
+        Without its disk it is known by name all the same: its state, and the sentence on its
+        screen, are the machine's own.
+        """
+        context, loaded = self._context, load_file(self._context.site_file)
+        macs = bound.macs if bound is not None else (found.mac, *found.report.macs)
+        disk = bound.disk if bound is not None else None
+        whole = whole_site(context, loaded)
+        proposed = propose_again(context, whole, loaded.places)
+        try:
+            by_hand = is_by_hand(proposed, machine.name)
+            news = bind_machine(context, whole, proposed, machine.name, macs, disk, by_hand=by_hand)
+        except InputError as error:
+            self._say(machine.name, machine.name, str(error))
+            return False
+        if not news:
+            return False
+        words = f"{machine.name} is {found.text}"
+        words += f"; it is installed on {disk}" if disk else ""
+        data = {"mac": str(found.mac), "disk": disk or ""}
+        context.tell("identified", words, machine=machine.name, data=data)
+        return True
+
+    def _tell(self, matching: Matching, waiting: Collection[str]) -> None:
+        """Tell once what speaks against machines that wait, and what people should know of any."""
+        for key, against in matching.refused.items():
+            if key in waiting or ":" in key:
+                for each in against:
+                    self._say(key, key if key in waiting else None, f"{key} is held: {each}")
+        for key, told in matching.told.items():
+            for each in told:
+                self._say(key, key if key in waiting else None, f"{key}: {each}")
+
+    def _say(self, key: str, machine: str | None, text: str) -> None:
+        if (key, text) not in self._told:
+            self._told.add((key, text))
+            self._context.tell("finding", text, machine=machine)
