@@ -16,6 +16,7 @@ import pytest
 
 from appliance.boot.control import Event
 from appliance.boot.model import (
+    STAGE1_UKI,
     TOKEN_MARK,
     BootMachine,
     BootNetwork,
@@ -31,6 +32,7 @@ from tests.unit.boot.running_loop import reachable, until
 
 PATIENCE = 60
 LOADER = os.urandom(90_007)
+UKI = os.urandom(1000) * 34_000
 IMAGE_SIZE = 1 << 30
 HV1 = Mac("525400000001")
 HV1_IP = "127.0.0.11"
@@ -104,6 +106,7 @@ def services(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Service
     """All services but DHCP, on free ports of loopback."""
     reachable(tmp_path)
     (tmp_path / "loader").write_bytes(LOADER)
+    (tmp_path / "uki").write_bytes(UKI)
     with (tmp_path / "image").open("wb") as stream:
         stream.truncate(IMAGE_SIZE)
     files = (
@@ -111,6 +114,7 @@ def services(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Service
                    Seen.BOOTLOADER_SENT),
         ServedFile("image.iso", str(tmp_path / "image"), IMAGE_SIZE, "sha256:" + "b" * 64,
                    Seen.IMAGE_SENT),
+        ServedFile(STAGE1_UKI, str(tmp_path / "uki"), len(UKI), "sha256:" + "c" * 64),
     )  # fmt: skip
     sockets: dict[str, socket.socket] = {}
     for name in ("tftp", "dns_udp", "ntp", "syslog", "dns_tcp", "http"):
@@ -164,6 +168,30 @@ def test_tftpy_fetches_the_boot_loader(services: Services) -> None:
     client.download("ipxe/snponly.efi", str(got), timeout=5)
 
     assert got.read_bytes() == LOADER
+
+
+@pytest.mark.parametrize("options", [{"blksize": 1468, "tsize": 0}, {"blksize": 512}])
+def test_tftpy_fetches_stage1(services: Services, options: dict[str, int]) -> None:
+    """34 MB: more blocks of 512 than there are numbers for them."""
+    import tftpy
+
+    got = services.folder / "got"
+    client = tftpy.TftpClient("127.0.0.1", services.ports["tftp"], options)
+    client.download(STAGE1_UKI, str(got), timeout=5)
+
+    assert got.read_bytes() == UKI
+
+
+def test_atftp_fetches_stage1_in_windows(services: Services) -> None:
+    """As OVMF asks, and in windows as large as there are."""
+    for window in (4, 16):
+        got = services.folder / f"got{window}"
+        done = run(
+            "atftp", "--option", "blksize 1468", "--option", f"windowsize {window}",
+            "-g", "-r", STAGE1_UKI, "-l", str(got), "127.0.0.1", str(services.ports["tftp"]),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert got.read_bytes() == UKI
 
 
 def test_a_lossy_link_only_costs_time(services: Services) -> None:

@@ -197,6 +197,21 @@ def test_udhcpc_as_pxe_firmware_and_as_a_stranger(client: Client) -> None:
 
 
 @needs_udhcpc
+def test_udhcpc_as_stage1(client: Client) -> None:
+    """As our small Linux starts it: on a machine's own card, and on one that never booted."""
+    as_stage1 = ("-C", "-V", "bridgehead-stage1")
+    assert client.udhcpc(*as_stage1).returncode == 0
+    assert client.told("bound", "ip") == ADDRESS
+    assert client.told("bound", "serverid") == str(BRIDGE)
+    assert client.told("bound", "boot_file") is None
+    client.mac(Mac("525400000098"))
+    assert client.udhcpc("-C").returncode == 1, "a stranger's system is not answered"
+    assert client.udhcpc(*as_stage1).returncode == 0
+    assert client.told("bound", "lease") == "120"
+    assert [event.seen for event in client.cable.memory.events if event.seen] == []
+
+
+@needs_udhcpc
 def test_udhcpc_checks_its_address_and_declines(client: Client) -> None:
     """Another machine sits on the address (ARP): udhcpc declines, and is given another.
 
