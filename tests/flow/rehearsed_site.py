@@ -35,6 +35,7 @@ from appliance.flow.looking import look_at
 from appliance.flow.stocking import stock
 from appliance.lab.network import LabNetwork, create
 from appliance.paths import Paths
+from appliance.site.artifact_names import STAGE1_FILES
 from appliance.site.plan import Plan
 from appliance.values import Mac
 from tests.flow.scripted_machine import Firmware, ScriptedMachine
@@ -285,8 +286,12 @@ class RehearsedSite:
 
 
 @contextmanager
-def rehearsed_site(text: str = SITE, *, stocked: bool = True) -> Iterator[RehearsedSite]:
+def rehearsed_site(
+    text: str = SITE, *, stocked: bool = True, stage1: bool = False
+) -> Iterator[RehearsedSite]:
     """Build a site on a wire of its own; all is taken away at the end.
+
+    With `stage1` the depot holds what asks machines what they are.
 
     Not in pytest's own folder: the unprivileged boot process must reach state and depot.
     """
@@ -300,11 +305,11 @@ def rehearsed_site(text: str = SITE, *, stocked: bool = True) -> Iterator[Rehear
         site = RehearsedSite(folder, network, certificate, stack)
         site.file.write_text(text)
         if stocked:
-            stock_tiny(site.plan, Paths(site.state), folder / "medium")
+            stock_tiny(site.plan, Paths(site.state), folder / "medium", stage1=stage1)
         yield site
 
 
-def stock_tiny(plan: Plan, paths: Paths, medium: Path) -> None:
+def stock_tiny(plan: Plan, paths: Paths, medium: Path, *, stage1: bool = False) -> None:
     """Fill the depot with tiny files of the right names, vouched for by a list of their own."""
     names = plan.artifacts
     medium.mkdir()
@@ -318,7 +323,8 @@ def stock_tiny(plan: Plan, paths: Paths, medium: Path) -> None:
         (medium / name).write_bytes(content)
     lines = [f"{hashlib.sha512(body).hexdigest()}  {name}" for name, body in contents.items()]
     (medium / names.sums).write_text("\n".join(lines) + "\n")
-    for name in ("snponly.efi", "ipxe.efi", "undionly.kpxe"):
+    programs = ("snponly.efi", "ipxe.efi", "undionly.kpxe")
+    for name in (*programs, *(STAGE1_FILES if stage1 else ())):
         (medium / name).write_bytes(os.urandom(20_000))
     stock(plan, paths, folder=medium, accept_ipxe=True, stand_ins=True)
 
