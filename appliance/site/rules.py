@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from appliance.site.capacity import hardware_large_enough, vms_fit_disks, vms_fit_memory
 from appliance.site.match_rules import identifiers_tell_machines, match_said_once, matches_apart
-from appliance.site.model import MachineSite, Site
+from appliance.site.model import MachineSite, MatchSite, Site
 from appliance.site.places import (
     VIP_PATH,
     Finding,
@@ -230,7 +230,8 @@ def macs_unique(site: Site) -> Iterator[Finding]:
         if machine.mac is not None:
             owners.append((machine_path(name, "mac"), machine.mac))
         owners += [((*machine_path(name, "macs"), i), mac) for i, mac in enumerate(machine.macs)]
-        if machine.match is not None and machine.match.mac is not None:
+        alone = machine.mac is None and not machine.macs  # else match_said_once says it
+        if machine.match is not None and machine.match.mac is not None and alone:
             owners.append((machine_path(name, "match", "mac"), machine.match.mac))
     yield from _unique(owners, "read it again from each machine's label")
 
@@ -270,11 +271,18 @@ def _reserved(site: Site) -> tuple[str, ...]:
 def identifiers_unique(site: Site) -> Iterator[Finding]:
     """Serial numbers and UUIDs tell machines apart (harvester/harvester#4025)."""
     machines = _machines(site)
-    matches = [(n, m.match) for n, m in machines if m.match]
-    serials = [(machine_path(n, "serial"), m.serial) for n, m in machines if m.serial]
-    serials += [(machine_path(n, "match", "serial"), m.serial) for n, m in matches if m.serial]
-    uuids = [(machine_path(n, "uuid"), m.uuid) for n, m in machines if m.uuid]
-    uuids += [(machine_path(n, "match", "uuid"), m.uuid) for n, m in matches if m.uuid]
+    serials: list[tuple[Path, Hashable]] = []
+    uuids: list[tuple[Path, Hashable]] = []
+    for name, machine in machines:
+        match = machine.match or MatchSite()
+        for key, owners, beside, inside in (
+            ("serial", serials, machine.serial, match.serial),
+            ("uuid", uuids, machine.uuid, match.uuid),
+        ):
+            if beside:
+                owners.append((machine_path(name, key), beside))
+            elif inside:
+                owners.append((machine_path(name, "match", key), inside))
     yield from _unique(serials, "read it again from each machine's label")
     yield from _unique(uuids, "read it again from each machine; a vendor's fault needs a new UUID")
 

@@ -117,8 +117,8 @@ CASES = [
         rules.identifiers_unique,
         hosts({"match": {"serial": "A1"}}, {"serial": "A2"}),
         hosts({"match": {"serial": "A1"}}, {"serial": "A1"}),
-        "hypervisor.machines.hv1.match.serial",
-        "A1 is also hypervisor.machines.hv2.serial",
+        "hypervisor.machines.hv2.serial",
+        "A1 is also hypervisor.machines.hv1.match.serial",
     ),
     Case(
         rules.identifiers_unique,
