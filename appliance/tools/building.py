@@ -21,6 +21,7 @@ from appliance.errors import ArtifactError
 SUITE = "bookworm"
 EPOCH = "1767225600"
 """2026-01-01: every file time in what is built, so that equal inputs give equal bytes."""
+UNPACKED = "unpacked"
 
 Say = Callable[[str], None]
 
@@ -91,7 +92,8 @@ def run(of: str, *words: str | Path) -> None:
 def unpack_debian(of: str, root: Path, packages: Iterable[str]) -> None:
     """Unpack these packages and all they depend on into a folder; nothing of them is run.
 
-    Takes half the time of `debian_root`. Needs root and this host's own package sources.
+    The folder's file `UNPACKED` lists them, with their versions. Takes half the
+    time of `debian_root`. Needs root and this host's own package sources.
     """
     run(
         of,
@@ -99,6 +101,7 @@ def unpack_debian(of: str, root: Path, packages: Iterable[str]) -> None:
         f"--include={','.join(packages)}",
         '--aptopt=APT::Install-Recommends "false"',
         *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "locale", "doc")),
+        f'--extract-hook=ls "$1/var/cache/apt/archives" | grep [.]deb >"$1/{UNPACKED}"',
         *(SUITE, root, package_sources(of)),
     )
 
