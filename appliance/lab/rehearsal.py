@@ -105,10 +105,12 @@ def rehearsed(
     *,
     limit_s: float,
     firmware: Mapping[str, Firmware] = MappingProxyType({}),
+    other_disks: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> Iterator[Rehearsal]:
     """Build the network and the machines (off, disks blank), and take all down at the end.
 
-    `firmware` replaces that of the site file, by machine. `folder` must be open to all: the boot
+    `firmware` replaces that of the site file, by machine; `other_disks` are the serial numbers of
+    disks beside those that the file names. `folder` must be open to all: the boot
     process runs without rights.
     """
     sweep()
@@ -126,6 +128,7 @@ def rehearsed(
             spec = replace(
                 said,
                 firmware=firmware.get(said.name, said.firmware),
+                other_disks=(*said.other_disks, *other_disks.get(said.name, ())),
                 host_values={**said.host_values, "relay": hypervisor.place.relay},
             )
             taps = [network.add_tap(f"t{len(network.taps)}") for _ in spec.macs]

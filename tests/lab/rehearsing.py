@@ -23,12 +23,15 @@ LIMIT_SECONDS = 1500.0
 
 @contextmanager
 def staged(
-    example: str, firmware: Mapping[str, Firmware] = MappingProxyType({})
+    example: str,
+    firmware: Mapping[str, Firmware] = MappingProxyType({}),
+    other_disks: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> Iterator[Rehearsal]:
     """Stage a site of the examples: network and machines are there, everything is off.
 
-    `firmware` replaces that of the site file, by machine. The folder is gone afterwards if all
-    went well; else it stays, and pytest shows its name.
+    `firmware` replaces that of the site file, by machine; `other_disks` are serial numbers of
+    further disks. The folder is gone afterwards if all went well; else it stays, and pytest shows
+    its name.
     """
     site = EXAMPLES / example
     # Not pytest's own folder: that is root's alone, and the boot process is not root.
@@ -36,7 +39,12 @@ def staged(
     folder.chmod(0o755)
     print(f"{example}: {folder}")  # noqa: T201 - where the consoles are if it fails
     with rehearsed(
-        site, prepare(site, folder), folder, limit_s=LIMIT_SECONDS, firmware=firmware
+        site,
+        prepare(site, folder),
+        folder,
+        limit_s=LIMIT_SECONDS,
+        firmware=firmware,
+        other_disks=other_disks,
     ) as rehearsal:
         yield rehearsal
         print(as_text(legs(rehearsal.history)))  # noqa: T201 - CI shows the time of each leg
