@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from appliance.boot import http_server
 from appliance.boot.control import Order
-from appliance.boot.discoveries import MAX_MACS, REPORT_SECONDS
+from appliance.boot.discoveries import MAX_MACS, REPORT_SECONDS, Visit
 from appliance.boot.http_app import make_app
 from appliance.boot.http_server import BootHttpServer
 from appliance.boot.model import CARD_MARK, TOKEN_MARK, OrderKind
@@ -345,7 +345,9 @@ def test_a_body_that_drips_in_is_ended(running: Running) -> None:
     with running.connect() as slow:
         head = f"POST /d/{running.token.decode()}/report HTTP/1.1\r\nHost: x\r\n"
         slow.sendall(f"{head}Content-Length: 1000\r\n\r\n{{".encode())
-        until(lambda: len(running.server._active) == 1)
+        visit = running.world.stage1._visits.of_token(running.token.decode())
+        assert isinstance(visit, Visit)
+        until(lambda: visit.read_at > 0)  # its headers are read, and its body is waited for
         running.world.time.pass_time(http_server.REQUEST_SECONDS + 1)
         slow.sendall(b" ")
         until(lambda: running.server.end_dawdlers() >= 1)
