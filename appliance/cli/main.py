@@ -34,6 +34,7 @@ from appliance.errors import BridgeheadError, InputError
 from appliance.flow.looking import look_at
 from appliance.flow.orders import reinstall
 from appliance.flow.reporting import report_of, support_of
+from appliance.flow.stage1_image import built_stage1, stage1_cache, stage1_folder
 from appliance.flow.stocking import stock
 from appliance.flow.undoing import undo_site
 from appliance.handover.short_code import decode_short_code
@@ -119,10 +120,13 @@ def fetch(
     paths = Paths(state)
     worked_out = look_at(site, paths).plan
     show = FetchProgress(as_json=as_json)
+    cache = stage1_cache()
+    stage1 = built_stage1(cache) if folders else stage1_folder(cache, show.say)
     gathered = stock(
         worked_out,
         paths,
         folder=folders,
+        stage1=stage1,
         mirror=mirror,
         accept_ipxe=accept_ipxe,
         keyring=keyring,

@@ -208,7 +208,7 @@ def identify(context: Context, plan: Plan, which: str, name: str, *, sure: bool)
     words = f"{mac} is {name} from now on"
     if holder is not None and holder.name != name:
         words += f"; {holder.name} is to be found anew"
-    context.tell("identified", words, machine=name, data={"mac": str(mac)})
+    context.tell("pointed-out", words, machine=name, data={"mac": str(mac)})
     return words
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from appliance.artifacts.depot import Depot
 from appliance.boot.model import ServedFile
+from appliance.discover.words import Facts, facts
 from appliance.flow.context import Context
 from appliance.flow.looking import Look
+from appliance.flow.reports import report_of_machine
 from appliance.flow.stocking import wants_of
-from appliance.handover.report import Artifact, gather, render
+from appliance.handover.report import Artifact, gather, render, with_facts
 from appliance.handover.sheet import make_sheet, render_sheet
 from appliance.handover.support import Support, SupportSources, write_support
 from appliance.site.plan import Plan
@@ -21,6 +23,7 @@ _ACTIONS = {
     "run-started": "ran the command",
     "confirmed": "confirmed date and time",
     "approved": "approved a machine",
+    "pointed-out": "said which machine is which",
     "reinstall-ordered": "ordered a machine to be installed again",
 }
 """Events that were somebody's doing, in words."""
@@ -95,7 +98,15 @@ def _write(
         ],
         outcome=outcome,
     )
-    return _replace(path, render(report))
+    return _replace(path, render(with_facts(report, _facts(context, plan))))
+
+
+def _facts(context: Context, plan: Plan) -> dict[str, Facts]:
+    known = {
+        each.name: report_of_machine(context, (*each.macs, *each.other_macs))
+        for each in plan.machines
+    }
+    return {name: facts(each.report) for name, each in known.items() if each is not None}
 
 
 def _zone(now: float) -> tzinfo:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from typing import Any
 
@@ -17,6 +17,9 @@ TROUBLES = ("step-failed", "overdue")
 VM_EVENTS = ("vm", "node")
 """Events whose `now` says where a virtual machine is: created, answers, ready; joined, left."""
 _SHOWN_ITEMS = 6
+
+
+Facts = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class MachineReport:
-    """What is known of one machine. `installers` counts installers that began."""
+    """What is known of one machine. `installers` counts installers that began.
+
+    `facts` are what it reported of itself, as pairs of label and text.
+    """
 
     name: str
     hostname: str
@@ -51,6 +57,7 @@ class MachineReport:
     legs: tuple[Leg, ...] = ()
     seen: tuple[Seen, ...] = ()
     installers: int = 0
+    facts: Facts = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +204,12 @@ def gather(
         actions=None if actions is None else tuple(actions),
         zone=zone,
     )
+
+
+def with_facts(report: ReportInput, facts: Mapping[str, Facts]) -> ReportInput:
+    """Add what machines reported of themselves, by name."""
+    machines = (replace(each, facts=facts.get(each.name, ())) for each in report.machines)
+    return replace(report, machines=tuple(machines))
 
 
 def _versions(plan: Plan, run: RunEntry | None) -> tuple[tuple[str, str], ...]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from appliance.discover import image
 from appliance.errors import PreflightError
 from appliance.flow.looking import look_at
 from appliance.flow.stocking import stock
@@ -70,8 +71,27 @@ def prepare(site: Path, place: Path) -> Plan:
     place.mkdir(parents=True, exist_ok=True)
     paths = Paths(place / "state")
     plan = look_at(site, paths).plan
-    stock(plan, paths, folder=media(plan), stand_ins=True, built=releases.BUILT)
+    stock(
+        plan,
+        paths,
+        folder=media(plan),
+        stand_ins=True,
+        built=releases.BUILT,
+        stage1=stage1(plan),
+    )
     return plan
+
+
+def stage1(plan: Plan) -> Path | None:
+    """Give the folder of our small Linux: built where a machine is to show itself first.
+
+    Raises ArtifactError.
+    """
+    cache = cache_folder() / "payload"
+    if any(each.discover for each in plan.machines):
+        return image.build(cache).folder
+    found = image.find(cache)
+    return found.folder if found is not None else None
 
 
 def media(plan: Plan) -> tuple[Path, ...]:

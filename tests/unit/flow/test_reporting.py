@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import tarfile
+from ipaddress import IPv4Address
 from pathlib import Path
 
+from appliance.boot.control import Reported
+from appliance.discover.report import encode
 from appliance.flow.context import Options
 from appliance.flow.looking import look_at
 from appliance.flow.orders import approve
 from appliance.flow.reporting import report_of, support_of, write_report
+from appliance.flow.reports import take_report
 from appliance.flow.secrets import site_secrets
 from appliance.flow.session import opened
 from appliance.paths import Paths
 from appliance.values import Mac
-from tests.plans import plan
+from tests.flow.scripted_machine import report_of as report_of_scripted
+from tests.plans import machine, plan
 from tests.unit.flow.support import context_in
 
 _SITE = """
@@ -35,6 +40,18 @@ def test_a_report_counts_what_people_did(tmp_path: Path) -> None:
     assert "ran the command" in page
     assert "approved a machine" in page
     assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_what_machines_reported_stays_in_the_report(tmp_path: Path) -> None:
+    """As built: model, serial number, disks, cards."""
+    mac = machine(1).macs[0]
+    with context_in(tmp_path) as context:
+        text = encode(report_of_scripted(mac)).decode()
+        take_report(context, Reported(mac, IPv4Address("10.20.0.11"), "hv1", text))
+        page = write_report(context, plan(), ()).read_text("utf-8")
+    assert "What it is, as it reported" in page
+    assert f"SN-{mac.bare[-2:]}" in page
+    assert "/dev/disk/by-id/virtio-" in page
 
 
 def test_a_site_that_never_ran_has_a_report_too(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.handover.report import Artifact, ReportInput, gather, render
+from appliance.handover.report import Artifact, ReportInput, gather, render, with_facts
 from appliance.machines.state import State
 from appliance.site.plan import VmKind, VmPlan
 from appliance.store.database import open_database
@@ -152,6 +152,18 @@ def test_hostile_words_stay_words(journal: Journal, kind: str) -> None:
     assert not page.tags() & {"script", "img"}
     assert not [name for _, attrs in page.elements for name in attrs if name.startswith("on")]
     assert HOSTILE in page.words
+
+
+def test_what_a_machine_reported_is_shown_as_text(journal: Journal) -> None:
+    """It says of itself what it likes: nothing of it is run."""
+    gathered = gather(journal, PLAN, now=START)
+    report = with_facts(gathered, {"hv1": (("model", HOSTILE),)})
+    page = Page(render(report))
+    assert [each.facts for each in report.machines] == [(("model", HOSTILE),), (), ()]
+    assert "What it is, as it reported" in page.words
+    assert HOSTILE in page.words
+    assert {"script", "img"} & {name for name, _ in page.elements} == set()
+    assert page.unclosed == []
 
 
 def test_a_killed_run_lasted_until_its_last_word(tmp_path: Path) -> None:
