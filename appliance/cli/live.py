@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from appliance.cli.lines import LinePrinter
-from appliance.machines.state import EXPECTATIONS, State
+from appliance.machines.state import EXPECTATIONS, REPEATS, State
 from appliance.site.plan import MachinePlan, Plan
 from appliance.store.journal import Event
 from appliance.tools import words
@@ -96,7 +96,7 @@ class MachineRow:
         expectation = EXPECTATIONS.get(self.state)
         if expectation is None or self.hold or self.settled:
             return None
-        repeats = self.seen_at if self.state is State.WAITING else None
+        repeats = self.seen_at if self.state in REPEATS else None
         return expectation.within - (now - max(self.since, repeats or 0.0))
 
 
@@ -108,6 +108,7 @@ class LiveModel:
         self.rows = {machine.name: _row(machine, started) for machine in plan.machines}
         self.findings: list[str] = []
         self.strangers: dict[str, float] = {}
+        self.what_strangers_are: dict[str, str] = {}
         self.interface = ""
         self.link: bool | None = None
         self.step: str | None = None
@@ -128,10 +129,22 @@ class LiveModel:
         elif event.kind == "finding" and words.printable(event.text) not in self.findings:
             self.findings.append(words.printable(event.text))
         row = self.rows.get(event.machine or "")
+        if event.kind == "identified":
+            self.strangers.pop(words.printable(str(event.data.get("mac", ""))), None)
         if row is not None:
             _feed_row(row, event)
-        elif event.kind == "decision" and event.data.get("action") == "discover":
-            self.strangers[words.printable(str(event.data.get("mac", "?")))] = event.at
+        elif event.kind == "discovered" or (
+            event.kind == "decision" and event.data.get("action") == "discover"
+        ):
+            self._hear_stranger(event)
+
+    def _hear_stranger(self, event: Event) -> None:
+        mac = words.printable(str(event.data.get("mac", "?")))
+        parts = [str(event.data.get(key, "")) for key in ("vendor", "product", "serial")]
+        what = words.printable(" ".join(each for each in parts if each))
+        self.strangers[mac] = event.at
+        if what:
+            self.what_strangers_are[mac] = what
 
     def _start_waiting(self, at: float) -> None:
         """Count what is waited for from the step that waits for it, not from the run's start."""
@@ -169,7 +182,13 @@ def _feed_row(row: MachineRow, event: Event) -> None:
         row.hold = row.hold if row.state in _MAY_HOLD else ""
     elif event.kind == "decision":
         reason = words.printable(str(data.get("reason", "")))
-        row.hold = reason if data.get("action") == "hold" else ""
+        shows_itself = data.get("action") == "discover"
+        row.hold = reason if data.get("action") == "hold" or shows_itself else ""
+        row.not_armed = "" if shows_itself else row.not_armed
+    elif event.kind == "identified":
+        row.mac = words.printable(str(data.get("mac", "")))
+        if data.get("disk"):
+            row.not_armed = row.hold = ""
     elif event.kind == "progress":
         row.done, row.size = _number(data.get("done")), _number(data.get("size"))
         name = words.printable(str(data.get("name", "a file")))
@@ -306,8 +325,10 @@ def _lines(model: LiveModel, now: float) -> Iterator[Text]:
             yield Text(f"{row.name}: {row.advice}", style="yellow")
     for mac, at in model.strangers.items():
         ago = words.duration(max(0.0, now - at))
+        what = model.what_strangers_are.get(mac)
+        who = f"{mac}, {what}," if what else mac
         yield Text(
-            f"{mac} is not of this site ({ago} ago): see 'provision approve'", style="yellow"
+            f"{who} is not of this site ({ago} ago): see 'provision approve'", style="yellow"
         )
     for text in model.findings[-_SHOWN_FINDINGS:]:
         yield Text(f"found: {text}")

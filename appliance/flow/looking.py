@@ -15,6 +15,7 @@ from appliance.discover.words import facts, headline
 from appliance.errors import InputError
 from appliance.flow.binding import whole_site
 from appliance.flow.context import Context, Options
+from appliance.flow.judging import judge_all, refusals
 from appliance.flow.orders import unknown_machines
 from appliance.flow.reports import KnownMachine, find_machine, newest_reports
 from appliance.flow.roll import record_from_json
@@ -61,9 +62,13 @@ class Look:
     def status(self) -> dict[str, Any]:
         """Give what is known, as `provision status --json` prints it."""
         with self.reading() as context:
+            against = refusals(context, self.plan, judge_all(context, self.plan))
             return {
                 "site": self.plan.site_id,
-                "machines": {each.name: _status_of(context, each) for each in self.plan.machines},
+                "machines": {
+                    each.name: _status_of(context, each, against.get(each.name, ""))
+                    for each in self.plan.machines
+                },
                 "vms": _vms_of(context, self.plan),
                 "waiting": {
                     mac: as_text(at) for mac, at in unknown_machines(context, self.plan).items()
@@ -142,7 +147,7 @@ def look_at(site_file: Path, paths: Paths) -> Look:
     return Look(site_file, paths, make_plan(whole, frozen))
 
 
-def _status_of(context: Context, machine: MachinePlan) -> dict[str, Any]:
+def _status_of(context: Context, machine: MachinePlan, against: str) -> dict[str, Any]:
     proven = context.proven.get(machine.name)
     record = record_from_json(dict(proven.record)) if proven.record else Record()
     return {
@@ -152,7 +157,7 @@ def _status_of(context: Context, machine: MachinePlan) -> dict[str, Any]:
         "installs": proven.installs,
         "last": record.last_seen.value if record.last_seen else None,
         "at": as_text(record.last_at) if record.last_at else None,
-        "text": _words(machine, record),
+        "text": f"held: {against}" if against else _words(machine, record),
     }
 
 

@@ -37,7 +37,11 @@ def take_report(context: Context, message: Reported) -> bool:
 
     A full disk keeps it from being kept, and not from being told.
     """
-    report = decode(message.report.encode())
+    try:
+        report = decode(message.report.encode())
+    except WireError as error:  # boot has read it before: it is boot that is not well
+        context.tell("finding", f"a report of {message.mac} cannot be read: {error}")
+        return False
     try:
         if not _keep(context, message, report):
             return False

@@ -36,7 +36,8 @@ def kernel_arguments(plan: Plan, machine: MachinePlan, *, config_url: str) -> st
     VLANs) ties it to the one that booted, by its hardware address as iPXE knows it. What starts the
     kernel without iPXE fills that in itself: nothing else in this line is iPXE's to fill in.
     """
-    several = [f"BOOTIF=01-{CARD}"] if len(machine.macs) > 1 else []
+    cards = len(machine.macs) + len(machine.other_macs)
+    several = [f"BOOTIF=01-{CARD}"] if cards > 1 else []
     return " ".join(
         (
             "ip=dhcp",

@@ -184,6 +184,24 @@ def test_strangers_and_findings_are_listed(make: Make) -> None:
     assert text.count("another DHCP server answers") == 1
 
 
+def test_a_machine_that_shows_itself_is_awaited_and_says_why(make: Make) -> None:
+    """It is no stranger once it is known which one it is, and armed once it has its disk."""
+    mac = "52:54:00:99:99:99"
+    why = "2 disks match 'ssd'"
+    made = model(make("discovered", 1, "it reported", mac=mac, vendor="Dell", serial="7XK"))
+    assert f"{mac}, Dell 7XK, is not of this site" in shown(made, 2)
+    made.feed(make("identified", 3, machine="hv3", mac=mac, disk=""))
+    made.feed(make("state", 3, machine="hv3", state="discovered"))
+    made.feed(make("decision", 3, machine="hv3", action="discover", reason=why))
+    text = shown(made, 4)
+    assert "not of this site" not in text
+    assert mac in line_of(text, "hv3")
+    assert "2 disks match" in line_of(text, "hv3")
+    assert "not installed" not in line_of(text, "hv3")
+    made.feed(make("identified", 5, machine="hv3", mac=mac, disk="/dev/disk/by-id/A"))
+    assert "discovered" in line_of(shown(made, 6), "hv3")
+
+
 def test_where_there_is_no_room_trouble_comes_first(make: Make) -> None:
     """And it is said that machines are missing."""
     many = plan(*(machine(number) for number in range(1, 10)))

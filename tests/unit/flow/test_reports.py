@@ -51,6 +51,15 @@ def test_a_report_is_kept_and_told_once(tmp_path: Path) -> None:
     assert told.data["mac"] == "52:54:00:00:01:01"
 
 
+def test_what_boot_should_not_have_passed_on_ends_no_run(tmp_path: Path) -> None:
+    """It is said, and not kept."""
+    with context_in(tmp_path) as context:
+        assert not take_report(context, Reported(_ONE, IPv4Address("10.0.0.9"), None, "{"))
+        assert newest_reports(context) == ()
+        (told,) = context.journal.events()
+    assert "cannot be read" in told.text
+
+
 def test_a_machine_that_starts_from_two_cards_is_one(tmp_path: Path) -> None:
     """Its newest report counts; one that only claims the other's card is another machine."""
     ticks = Ticks()

@@ -80,6 +80,14 @@ def test_several_cards_are_told_apart_by_the_one_that_booted() -> None:
     assert "(52:54:00:12:34:01, 52:54:00:12:34:99)" in script
 
 
+def test_cards_that_only_its_report_named_count_too() -> None:
+    """The machine is installed with one card, and has more: dracut must not try them all."""
+    machine = plans.machine(1, other_macs=(Mac("525400123499"),))
+    script = install_script(plans.plan(machine), machine, config_url=URL)
+    assert " ip=dhcp BOOTIF=01-${netX/mac:hexhyp} rd.net" in script
+    assert "(52:54:00:12:34:01)" in script
+
+
 def test_consoles_in_their_order() -> None:
     """The installer shows itself on the first."""
     plan = plans.plan(console=("ttyS0,115200n8", "tty1"))
