@@ -8,8 +8,8 @@ from ipaddress import IPv4Address
 from appliance.site.artifact_names import DistributionFiles, is_iso
 from appliance.site.built import image_file_of, registration
 from appliance.site.capacity import storage_replicas
-from appliance.site.discovered import asked_text, discovery_in_force
-from appliance.site.frozen import Frozen, FrozenVm
+from appliance.site.discovered import discovery_in_force
+from appliance.site.frozen import Frozen, FrozenDiscovery, FrozenVm
 from appliance.site.hardware import GIB, MIN_MEMORY
 from appliance.site.model import MachineSite, Site
 from appliance.site.plan import (
@@ -124,8 +124,7 @@ def _machine(said: MachineSite, name: str, frozen: Frozen) -> MachinePlan:
     disk = said.disk
     if found and found.disk and not (disk and disk.path):
         disk = DiskPlan(found.disk, disk.selector if disk else None)
-    reported = found is not None and found.asked == asked_text(said)
-    open_questions = tuple(_open_questions(said, disk, macs, reported=reported))
+    open_questions = tuple(_open_questions(said, disk, macs, found))
     return MachinePlan(
         name=name,
         hostname=settled.hostname,
@@ -155,23 +154,30 @@ def _ipxe_for(firmware: ExpectedFirmware | None) -> str:
 
 
 def _open_questions(
-    said: MachineSite, disk: DiskPlan | None, macs: tuple[Mac, ...], *, reported: bool
+    said: MachineSite,
+    disk: DiskPlan | None,
+    macs: tuple[Mac, ...],
+    found: FrozenDiscovery | None,
 ) -> Iterator[tuple[str, str]]:
     """Say why a machine must report what it is before it is installed, and what else would do."""
     match = said.identity
+    settled = found is not None and found.disk is not None
     if not macs and match:
         yield f"it has not reported yet ({match})", "so switch it on, booting from the network"
     elif not macs:
         yield "no MAC address is given", "so it cannot be told from a stranger: write mac or match"
-    elif (match.vendor or match.product) and not reported:
+    elif (match.vendor or match.product) and found is None:
         yield f"it is to report that it is the one ({match})", "when it boots from the network"
     if disk is None:
         what = "write disk: /dev/disk/by-id/… or by-path, or choose one of its report"
         yield "no disk is named", f"and none is ever guessed: {what}"
     elif disk.path is None:
-        found = "which discovery resolves when the machine boots from the network"
-        yield f"its disk is a selector ('{disk.selector}')", found
-    if said.expect is not None and not reported:
+        how = "which discovery resolves when the machine boots from the network"
+        yield f"its disk is a selector ('{disk.selector}')", how
+    elif found is not None and not settled:
+        # A path in the file is no leave to erase what nobody knew of when it was written.
+        yield "nothing in its report may speak against it", "see 'provision status'"
+    if said.expect is not None and not settled:
         yield "what came is to be compared with what was ordered", "when it has reported"
 
 

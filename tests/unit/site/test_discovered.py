@@ -86,6 +86,20 @@ def test_a_bound_machine_without_disk_is_still_asked_for_one() -> None:
     assert machine.discover == f"its disk is a selector ('{SELECTOR}')"
 
 
+def test_a_path_in_the_file_is_no_leave_to_erase() -> None:
+    """Who it is can be known while what is on its disk still speaks against it."""
+    of = asking(disk="/dev/disk/by-id/own", expect={"cpus": "16"})
+    held = planned(of, bound(of, disk=None))
+
+    assert held.macs == (MAC,)
+    assert held.not_armed is not None
+    assert "nothing in its report may speak against it" in held.not_armed
+    assert "what came is to be compared with what was ordered" in held.discover
+    assert planned(of, bound(of, disk="/dev/disk/by-id/own")).not_armed is None
+    pointed_out = planned(of, bound(of, disk=None, by_hand=True))
+    assert pointed_out.not_armed == held.not_armed
+
+
 def test_a_file_that_names_another_machine_undoes_the_binding() -> None:
     """The serial number was mistyped, and is put right."""
     machine = planned(asking(match={"serial": "A9"}), bound(asking()))
