@@ -151,7 +151,8 @@ def reinstall_machine(
 ) -> None:
     """Re-arm an installed machine: its disk is written anew at its next network boot."""
     look = look_at(site, Paths(state))
-    if look.plan.machine(node) is None:
+    machine = look.plan.machine(node)
+    if machine is None:
         known = ", ".join(each.name for each in look.plan.machines)
         raise InputError(f"the site has no machine {node!r}", fix=f"it has: {known}")
     if not yes:
@@ -160,7 +161,7 @@ def reinstall_machine(
             fix=f"say so: provision reinstall {site} {node} --yes",
         )
     with look.writing(exclusive="provision reinstall") as context:
-        reinstall(context, node)
+        reinstall(context, node, (machine.disk.path if machine.disk else None) or "")
     print_text(f"{node} is installed anew at its next network boot: run, then switch it off and on")
 
 

@@ -74,7 +74,8 @@ def _boot_machine(
     return BootMachine(
         name=machine.name,
         hostname=machine.hostname,
-        macs=machine.macs,
+        # Installed with one of its cards, it belongs on its disk whichever it starts from.
+        macs=(*machine.macs, *machine.other_macs) if installed else machine.macs,
         address=machine.address,
         own_disk=machine.own_disk,
         ipxe=machine.ipxe,

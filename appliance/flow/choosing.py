@@ -52,15 +52,26 @@ def approve_machine(context: Context, plan: Plan, which: str, wish: Wish) -> str
         )
     found = find_machine(context, plan, which)
     mac = found if isinstance(found, Mac) else found.mac
-    _refuse_installed(context, plan, mac, wish.name)
+    holder = _holder(plan, mac)
+    _refuse_installed(context, holder, wish.name)
     loaded = load_file(context.site_file)
     if wish.name in loaded.site.hypervisor.machines:
         return _approve_of_file(context, plan, loaded, found, wish)
+    if holder is not None and holder.name != wish.name:
+        raise InputError(
+            f"{mac} is {holder.name} already",
+            why="one machine cannot be two",
+            fix=f"approve it as {holder.name}, or correct what the site file tells it by",
+        )
     return _approve_new(context, plan, found, wish)
 
 
-def _refuse_installed(context: Context, plan: Plan, mac: Mac, name: str) -> None:
-    holder = next((each for each in plan.machines if mac in (*each.macs, *each.other_macs)), None)
+def _holder(plan: Plan, mac: Mac) -> MachinePlan | None:
+    """Whose card this is."""
+    return next((each for each in plan.machines if mac in (*each.macs, *each.other_macs)), None)
+
+
+def _refuse_installed(context: Context, holder: MachinePlan | None, name: str) -> None:
     for each in {name, *({holder.name} if holder else ())}:
         if context.proven.get(each).installed is not None:
             raise InputError(
@@ -193,7 +204,7 @@ def identify(context: Context, plan: Plan, which: str, name: str, *, sure: bool)
     found = find_machine(context, plan, which)
     mac = found if isinstance(found, Mac) else found.mac
     machine = _machine_of(plan, name)
-    holder = next((each for each in plan.machines if mac in (*each.macs, *each.other_macs)), None)
+    holder = _holder(plan, mac)
     if holder is not None and holder.name != name and _installed(context, holder.name):
         raise InputError(
             f"{mac} is {holder.name}, which is installed",
@@ -204,6 +215,8 @@ def identify(context: Context, plan: Plan, which: str, name: str, *, sure: bool)
     if _installed(context, name):
         disk = machine.disk.path if machine.disk is not None else None
         _prove_same_disk(context, machine, found, sure=sure)
+    elif isinstance(found, Mac) and machine.disk is not None:
+        disk = machine.disk.path  # without stage-1 there is no report to speak against it
     _bind(context, load_file(context.site_file), name, found, disk)
     words = f"{mac} is {name} from now on"
     if holder is not None and holder.name != name:

@@ -15,7 +15,7 @@ from appliance.errors import InputError
 from appliance.flow.binding import bind_machine, is_by_hand, whole_site
 from appliance.flow.context import Context
 from appliance.flow.judging import has_begun, judge_all, refusals
-from appliance.flow.reports import KnownMachine, newest_reports, take_report
+from appliance.flow.reports import KnownMachine, newest_reports, report_from, take_report
 from appliance.flow.s1_site import propose_again
 from appliance.flow.services import Services
 from appliance.site.load import load_file
@@ -47,9 +47,11 @@ class Discovering:
 
     def _send_home(self, message: Reported, plan: Plan) -> None:
         """An installed machine that started from another card of its own belongs on its disk."""
+        known = report_from(self._context, message.mac)
+        cards = frozenset(known.report.macs if known is not None else ()) - {message.mac}
         for machine in plan.machines:
-            other_card = message.mac in machine.other_macs
-            if other_card and self._context.proven.get(machine.name).installed is not None:
+            installed = self._context.proven.get(machine.name).installed is not None
+            if installed and message.mac not in machine.macs and cards & frozenset(machine.macs):
                 self._services.order(Order(message.mac, OrderKind.OWN_DISK))
 
     def turn(self, plan: Plan, *, anew: bool) -> bool:

@@ -42,8 +42,13 @@ def unknown_machines(context: Context, plan: Plan) -> dict[str, float]:
     return heard
 
 
-def reinstall(context: Context, name: str) -> None:
-    """Re-arm an installed machine: at its next network boot its disk is written anew."""
+def reinstall(context: Context, name: str, disk: str = "") -> None:
+    """Re-arm an installed machine: at its next network boot its disk is written anew.
+
+    With `disk`, its path: what a report found on it is no reason to hold the machine.
+    """
+    if disk:
+        context.agreed.put(name, disk)
     kept = context.proven.get(name)
     context.proven.put(
         Proven(

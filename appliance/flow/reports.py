@@ -67,7 +67,7 @@ def take_report(context: Context, message: Reported) -> bool:
 def _keep(context: Context, message: Reported, report: Report) -> bool:
     now, address = context.clock.utc(), str(message.address)
     kept = next(iter(context.discoveries.of(message.mac)), None)
-    before = None if kept is None else _read(kept)
+    before = report_from(context, message.mac)
     if kept is not None and before is not None and before.report.facts == report.facts:
         context.discoveries.repeat(kept, address, now)
         return False
@@ -92,6 +92,12 @@ def _same_machine(one: KnownMachine, other: KnownMachine) -> bool:
         and other.mac in one.report.macs
         and set(_labels(one.report)) == set(_labels(other.report))
     )
+
+
+def report_from(context: Context, mac: Mac) -> KnownMachine | None:
+    """Give the newest report that came from this very card."""
+    kept = next(iter(context.discoveries.of(mac)), None)
+    return None if kept is None else _read(kept)
 
 
 def report_of_machine(context: Context, macs: tuple[Mac, ...]) -> KnownMachine | None:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from appliance.boot.model import BootMachine, Documents
 from appliance.flow.boot_machines import boot_machines, boot_network
 from appliance.site.plan import MachinePlan, Plan
-from appliance.values import Secret
+from appliance.values import Mac, Secret
 from tests.plans import NETWORK, machine, plan
 
 _DOCUMENTS = Documents(Secret("#!ipxe"), Secret("{}"))
@@ -59,6 +59,15 @@ def test_a_machine_that_is_not_armed_is_to_show_itself() -> None:
     assert [each.discover for each in told.values()] == ["", why, "no disk is named"]
     told = _told(plan(machine(1), found), installed=frozenset({"hv2"}))
     assert told["hv2"].discover == ""
+
+
+def test_an_installed_machine_is_known_by_all_its_cards() -> None:
+    """Before, only the card that it is installed with has its address."""
+    other = Mac("525400000077")
+    of = plan(machine(1, other_macs=(other,)))
+    assert _told(of)["hv1"].macs == machine(1).macs
+    installed = _told(of, installed=frozenset({"hv1"}))["hv1"]
+    assert installed.macs == (*machine(1).macs, other)
 
 
 def test_what_a_report_speaks_against_is_not_armed() -> None:

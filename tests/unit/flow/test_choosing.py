@@ -175,6 +175,14 @@ def test_what_cannot_be_is_said(
         assert desk.context.approved.all() == {}
 
 
+def test_one_machine_is_not_two(tmp_path: Path) -> None:
+    """A card of the site's own machine gets no second name; it is pointed out instead."""
+    with _desk(tmp_path) as desk:
+        desk.hear(_ONE)
+        with pytest.raises(InputError, match="is hv1 already"):
+            desk.approve("SN-01", "hv9", disk="vda")
+
+
 def test_an_installed_machine_is_not_approved_again(tmp_path: Path) -> None:
     """It would be installed again."""
     with _desk(tmp_path) as desk:
@@ -232,3 +240,19 @@ def test_blinking_is_ordered_of_the_run(tmp_path: Path) -> None:
         desk.hear(_THREE)
         assert str(_THREE) in blink(desk.context, desk.plan, "SN-03")
         assert desk.context.stage1_orders.take() == (Ordered(_THREE, "blink", 60),)
+
+
+def test_a_box_that_never_reported_is_installed_as_the_file_says(tmp_path: Path) -> None:
+    """Without stage-1 there is nothing to speak against the disk that the file names."""
+    with _desk(tmp_path) as desk:
+        desk.identify(str(_THREE), "hv1")
+        assert desk.machine("hv1").macs == (_THREE,)
+        assert desk.machine("hv1").not_armed is None
+
+
+def test_a_box_that_reported_is_judged_before_it_is_installed(tmp_path: Path) -> None:
+    """The path in the file is no leave to erase what is on another box's disk."""
+    with _desk(tmp_path) as desk:
+        desk.hear(_THREE, _with_data(_THREE))
+        desk.identify(str(_THREE), "hv1")
+        assert "its report" in (desk.machine("hv1").not_armed or "")
