@@ -41,13 +41,32 @@ def present(root: str) -> list[str]:
     ][:MAX_DISKS]
 
 
-def gather(root: str) -> list[Facts]:
-    """Describe every disk."""
-    return [describe(root, name) for name in present(root)]
+def settled(root: str) -> list[tuple[str, bool]]:
+    """Name the disks, each with whether udev is done with it: another list is worth a new look."""
+    return [(name, udev.of_block(root, f"{root}/sys/block/{name}").done) for name in present(root)]
+
+
+def unknown(root: str, name: str) -> Facts:
+    """Describe a disk that does not answer: its name and its size, which the kernel knows."""
+    return {
+        "name": clean(name),
+        "size": number(root, "sys/block", name, "size") * SECTOR,
+        "by_id": [],
+        "by_path": [],
+        "model": "",
+        "serial": "",
+        "wwn": "",
+        "bus": "",
+        "rotational": False,
+        "removable": False,
+        "read_only": False,
+        "contents": [],
+        "problem": "",
+    }
 
 
 def describe(root: str, name: str) -> Facts:
-    """Describe one disk, with what udev found on it and on its partitions."""
+    """Describe one disk, with what udev found on it and on its partitions. May hang with it."""
     folder = f"{root}/sys/block/{name}"
     device = udev.of_block(root, folder)
     return {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from . import devices, disks, firmware, installed, limited, nics, processor, smbios
@@ -13,6 +14,7 @@ MAX_REPORT = 256 * 1024
 """Octets that the bridge takes."""
 MAX_PROBLEMS = 64
 LOOK_SECONDS = 10.0
+_FAILED = "looking at it failed"
 _SLOW = "reading it took more than 10 s"
 _CUT = "the report was longer than the bridge takes: not all of its {} are in it"
 _FEWER = (64, 16, 4, 1, 0)
@@ -21,14 +23,13 @@ Facts = dict[str, Any]
 
 
 def gather(root: str) -> Facts:
-    """Gather everything that needs no disk to answer."""
-    facts: Facts = {"problems": []}
+    """Gather everything that needs no disk to answer; `look_at_disks` does the rest."""
+    facts: Facts = {"disks": [], "problems": []}
     parts: dict[str, Callable[[], Facts]] = {
         "the processors": lambda: processor.gather(root),
         "SMBIOS": lambda: _better(smbios.gather(root)),
         "the firmware": lambda: firmware.gather(root),
         "PCI and USB": lambda: devices.gather(root),
-        "the disks": lambda: {"disks": disks.gather(root)},
         "the network cards": lambda: {"nics": nics.gather(root)},
     }
     for name, part in parts.items():
@@ -47,15 +48,32 @@ def name_cards(root: str, facts: Facts) -> None:
         nic["model"] = models.get(nics.slot(root, nic["name"]), "")
 
 
-def look_at_disks(facts: Facts, dev: str = "/dev", seconds: float = LOOK_SECONDS) -> None:
-    """Read the disks, in processes that may hang, and add to the facts what they say."""
-    found = [disk for disk in facts.get("disks", []) if disk["size"]]
-    works = [lambda disk=disk: installed.look(disk, dev) for disk in found]
-    for disk, outcome in zip(found, limited.within(seconds, works), strict=True):
-        for said in outcome.values:
-            add(disk, said)
-        if outcome.late:
-            disk["problem"] = _SLOW
+def look_at_disks(root: str, dev: str = "/dev", seconds: float = LOOK_SECONDS) -> list[Facts]:
+    """Give the facts of every disk, out of processes that may hang with it."""
+    names = disks.present(root)
+    works = [partial(_look, root, name, dev) for name in names]
+    outcomes = limited.within(seconds, works)
+    return [disk_of(root, *each) for each in zip(names, outcomes, strict=True)]
+
+
+def _look(root: str, name: str, dev: str) -> Iterator[Facts]:
+    # Even a file of /sys may wait for the disk: virtio's `serial` asks it.
+    disk = disks.describe(root, name)
+    yield disk
+    if disk["size"]:
+        yield from installed.look(disk, dev)
+
+
+def disk_of(root: str, name: str, outcome: limited.Outcome) -> Facts:
+    """Give a disk's facts out of what looking at it gave: its description, then what it holds."""
+    disk = dict(outcome.values[0]) if outcome.values else disks.unknown(root, name)
+    for said in outcome.values[1:]:
+        add(disk, said)
+    if outcome.late:
+        disk["problem"] = _SLOW
+    elif not outcome.values:
+        disk["problem"] = _FAILED
+    return disk
 
 
 def add(disk: Facts, said: Facts) -> None:

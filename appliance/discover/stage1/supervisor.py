@@ -14,8 +14,8 @@ from .files import clean, octets
 from .screen import Screen, View
 
 ROOT = "/"
-SETTLE_SECONDS = 30.0
-"""udev may wait for a dead disk for minutes; the others are reported meanwhile."""
+SETTLE_SECONDS = 20.0
+"""udev may wait for a dead disk for minutes, and a slow controller finds its disks later."""
 BETWEEN_REPORTS = 10.0
 BETWEEN_ORDERS = 3.0
 AFTER_REFUSAL = 5.0
@@ -93,7 +93,7 @@ class Session:
         self._boot_mac = argument("BOOTIF", cmdline)[3:].replace("-", ":").lower()
         self._view = View()
         self._facts: dict[str, Any] = {}
-        self._disks: list[str] = []
+        self._disks: list[tuple[str, bool]] = []
         self._sent: bytes = b""
         self._sent_at = 0.0
         self._loud_until = 0.0
@@ -117,15 +117,16 @@ class Session:
             time.sleep(0.1)
 
     def _gather(self) -> None:
-        self._disks = disks.present(self._root)
-        self._facts = report.gather(self._root)
+        self._disks = disks.settled(self._root)
+        facts = report.gather(self._root)
         self._cards.tend()
-        report.look_at_disks(self._facts)
+        facts["disks"] = report.look_at_disks(self._root)
+        self._facts = facts
 
     def _refresh(self) -> None:
-        """Look again at what changes: link and neighbours, and all if a disk came or went."""
+        """Look again at what changes: link, neighbours; at all if a disk came, went or answers."""
         self._cards.tend()
-        if disks.present(self._root) != self._disks:
+        if disks.settled(self._root) != self._disks:
             self._gather()
         self._facts["nics"] = nics.gather(self._root)
         report.name_cards(self._root, self._facts)

@@ -15,6 +15,22 @@ def test_what_counts_as_a_disk(tmp_path: Path) -> None:
     assert disks.present(str(machine_tree.write(tmp_path))) == ["nvme0n1", "sda", "vda"]
 
 
+def test_a_disk_that_udev_gets_done_with_is_news(tmp_path: Path) -> None:
+    """So that it is looked at again."""
+    root = machine_tree.write(tmp_path)
+    assert disks.settled(str(root)) == [("nvme0n1", True), ("sda", True), ("vda", False)]
+    machine_tree.put(root, "run/udev/data/b254:0", "I:1\n")
+    assert disks.settled(str(root))[2] == ("vda", True)
+
+
+def test_a_disk_that_does_not_answer(tmp_path: Path) -> None:
+    """Its name and size are known all the same, in the same form."""
+    root = str(machine_tree.write(tmp_path))
+    found = disks.unknown(root, "sda")
+    assert (found["name"], found["size"]) == ("sda", 419430400)
+    assert found.keys() == disks.describe(root, "sda").keys()
+
+
 def test_an_empty_card_reader_is_none(tmp_path: Path) -> None:
     """Removable and without a size: nothing is in it."""
     machine_tree.put(tmp_path, "sys/block/sdb/removable", "1\n")
@@ -55,7 +71,7 @@ def test_a_disk_that_udev_was_not_done_with(tmp_path: Path) -> None:
 def test_a_disk_without_a_size(tmp_path: Path) -> None:
     """A dead one answers its name and nothing else."""
     machine_tree.put(tmp_path, "sys/block/sdb/size", "0\n")
-    assert disks.gather(str(tmp_path))[0]["problem"] == "it says that it has no size"
+    assert disks.describe(str(tmp_path), "sdb")["problem"] == "it says that it has no size"
 
 
 def test_a_partition_without_a_file_system_has_its_own_name(tmp_path: Path) -> None:

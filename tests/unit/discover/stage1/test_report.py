@@ -7,13 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from appliance.discover import report as bridge_side
-from appliance.discover.stage1 import report
+from appliance.discover.stage1 import disks, limited, report
 from tests.unit.discover.stage1 import machine_tree
+
+
+def _facts(root: Path) -> dict[str, Any]:
+    facts = report.gather(str(machine_tree.write(root)))
+    facts["disks"] = [disks.describe(str(root), name) for name in disks.present(str(root))]
+    return facts
 
 
 def test_the_bridge_reads_the_recorded_machine(tmp_path: Path) -> None:
     """Every field that stage-1 writes is one that the bridge knows, and comes out the same."""
-    facts = report.gather(str(machine_tree.write(tmp_path)))
+    facts = _facts(tmp_path)
     raw = report.encode(facts, 1_767_225_600.5)
     read = bridge_side.decode(raw)
     assert json.loads(raw).keys() <= set(bridge_side.Report.__dataclass_fields__)
@@ -30,7 +36,7 @@ def test_the_bridge_reads_the_recorded_machine(tmp_path: Path) -> None:
 
 def test_every_key_is_one_of_the_bridges(tmp_path: Path) -> None:
     """Also inside disks, contents, cards, PCI and USB."""
-    facts = report.gather(str(machine_tree.write(tmp_path)))
+    facts = _facts(tmp_path)
     for key, kind in (
         ("disks", bridge_side.Disk),
         ("nics", bridge_side.Nic),
@@ -69,15 +75,30 @@ def test_what_reading_a_disk_adds() -> None:
 
 
 def test_disks_are_read_in_children(tmp_path: Path, capfd: Any) -> None:
-    """Three disks as files: blank, with data, and one that is not there."""
-    (tmp_path / "sda").write_bytes(bytes(512))
-    (tmp_path / "sdb").write_bytes(b"x" * 512)
-    facts = {"disks": [_disk(), _disk(name="sdb"), _disk(name="sdc"), _disk(name="sdd", size=0)]}
-    report.look_at_disks(facts, str(tmp_path))
-    found = [(disk["problem"], len(disk["contents"])) for disk in facts["disks"]]
-    missing = ("reading it failed: No such file or directory", 0)
-    assert found == [("", 0), ("", 1), missing, ("", 0)]
+    """Three disks: with data and a table, blank, and one whose device is not there."""
+    root = str(machine_tree.write(tmp_path))
+    dev = tmp_path / "devices"
+    dev.mkdir()
+    (dev / "nvme0n1").write_bytes(b"x" * 512)
+    (dev / "vda").write_bytes(bytes(512))
+    found = report.look_at_disks(root, str(dev))
+    assert [disk["name"] for disk in found] == ["nvme0n1", "sda", "vda"]
+    assert [each["kind"] for each in found[0]["contents"]] == ["unknown"]
+    assert found[1]["problem"] == "reading it failed: No such file or directory"
+    assert found[2]["contents"] == []
     capfd.readouterr()
+
+
+def test_a_disk_that_hangs_is_said_with_what_is_known(tmp_path: Path) -> None:
+    """Before it has described itself, and after."""
+    root = str(machine_tree.write(tmp_path))
+    nothing = report.disk_of(root, "sda", limited.Outcome((), late=True))
+    assert (nothing["size"], nothing["problem"]) == (419430400, "reading it took more than 10 s")
+    described = disks.describe(root, "sda")
+    later = report.disk_of(root, "sda", limited.Outcome((described,), late=True))
+    assert (later["serial"], later["problem"]) == ("EXT1", "reading it took more than 10 s")
+    failed = report.disk_of(root, "sda", limited.Outcome((), late=False))
+    assert failed["problem"] == "looking at it failed"
 
 
 def test_a_report_always_fits() -> None:

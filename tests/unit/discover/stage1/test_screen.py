@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from appliance.discover.stage1 import report
+from appliance.discover.stage1 import disks, report
 from appliance.discover.stage1.screen import Screen, View, holds, render
 from tests.unit.discover.stage1 import machine_tree
 
 
 def _facts(root: Path) -> dict[str, Any]:
-    return report.gather(str(machine_tree.write(root)))
+    facts = report.gather(str(machine_tree.write(root)))
+    facts["disks"] = [disks.describe(str(root), name) for name in disks.present(str(root))]
+    return facts
 
 
 def test_before_anything_is_known() -> None:

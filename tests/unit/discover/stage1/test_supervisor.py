@@ -78,7 +78,7 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> supervisor.Sessi
     root = str(machine_tree.write(tmp_path))
     made = supervisor.Session(Shown(), Cards(root), root)
     made._facts = report.gather(root)
-    made._disks = disks.present(root)
+    made._disks = disks.settled(root)
     return made
 
 
