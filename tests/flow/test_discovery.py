@@ -149,3 +149,22 @@ def test_the_appliance_is_killed_while_a_machine_waits(unknown: RehearsedSite) -
     assert again.end(seconds=120) == 0, again.errors
     assert machine.partitioned == 1
     assert again.ended["machines"] == {"hv1": "ready"}
+
+
+def test_a_replaced_board_keeps_its_installation(unknown: RehearsedSite) -> None:
+    """Another card and serial number, the same disk: it is pointed out, and goes to its disk."""
+    machine = unknown.machine(CREATE)
+    machine.power_on()
+    assert unknown.run().end(seconds=120) == 0
+    machine.power_off()
+    board = unknown.machine(OTHER)
+    board.disk = machine.disk
+    board.report = report_of(OTHER, disks=machine.report.disks)
+    run = unknown.run()
+    run.until(is_step("s4"))
+    board.power_on()
+    run.until(says(f"{OTHER} reported"))
+    assert f"{OTHER} is hv1 from now on" in unknown.done("identify", "SN-99", "hv1")
+    board.wait_for(Point.UP)
+    assert run.end(seconds=120) == 0, run.errors
+    assert (machine.partitioned, board.partitioned) == (1, 0)
