@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import BusyError, PreflightError
-from appliance.store.lock import hold
+from appliance.store.lock import hold, holder_of
 
 HOLDER = """
 import pathlib, sys
@@ -96,3 +96,20 @@ def test_a_lock_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
         hold(tmp_path / "alpha" / "lock", who="", since=""),
     ):
         pytest.fail("there is no lock to hold")
+
+
+def test_a_look_says_who_holds_the_site_and_takes_nothing(path: Path) -> None:
+    """What a dead holder wrote is not believed; nobody is refused because somebody looked."""
+    assert holder_of(path) is None
+    process = other(path)
+    try:
+        found = holder_of(path)
+        assert found is not None
+        assert (found.pid, found.who, found.since) == (process.pid, "the other run", "09:30")
+    finally:
+        process.kill()
+        process.communicate()
+    assert "the other run" in path.read_text()
+    assert holder_of(path) is None
+    path.write_text('{"pid": 1}')
+    assert holder_of(path) is None
