@@ -1,0 +1,186 @@
+"""Runs as the wizard starts, finds and stops them: each a process of its own.
+
+Closing the wizard ends no run. What goes on is asked of the site's lock, whoever started it; the
+history is the site's journal. Here is only what neither of them knows: a run that is just
+beginning, and the words with which one was refused before it began.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from appliance.errors import BusyError, InputError, PreflightError
+from appliance.paths import Paths
+from appliance.store.lock import Holder, holder_of
+from appliance.tools.detached import Detached
+
+PROVISION = (sys.executable, "-m", "appliance.cli")
+"""This very appliance's command line, as it is run now."""
+
+RUN = "provision run"
+"""How a run calls itself at the lock."""
+
+
+class Phase(StrEnum):
+    """What happens with a site right now."""
+
+    IDLE = "idle"
+    STARTING = "starting"
+    RUNNING = "running"
+    BUSY = "busy"
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What goes on: nothing, a run that begins, a run, or another command that holds the site."""
+
+    phase: Phase
+    holder: Holder | None = None
+
+    @property
+    def text(self) -> str:
+        """Who holds the site, in words; empty where nobody does."""
+        if self.holder is None:
+            return "a run is starting" if self.phase is Phase.STARTING else ""
+        return f"{self.holder.who}, process {self.holder.pid}, since {self.holder.since}"
+
+
+class Runs:
+    """Starts and stops runs of one laptop. Safe for many threads."""
+
+    def __init__(
+        self, paths: Paths, interface: str = "", *, program: Sequence[str] = PROVISION
+    ) -> None:
+        self._paths = paths
+        self._interface = interface
+        self._program = tuple(program)
+        self._lock = threading.Lock()
+
+    def start(self, site_file: Path, site_id: str, *, until: str = "") -> int:
+        """Start or continue a run; give its process id.
+
+        The questions of a run were asked on the pages before. Raises BusyError while anybody
+        holds the site, StepError if it cannot be started.
+        """
+        options = ["--json", "--yes", *self._state()]
+        options += ["--interface", self._interface] if self._interface else []
+        options += ["--to", until] if until else []
+        with self._lock:
+            self._refuse_busy(site_id)
+            return self._run(site_id).start(
+                [*self._program, "run", str(site_file.absolute()), *options]
+            )
+
+    def start_fetch(self, site_file: Path, site_id: str, folder: str = "") -> int:
+        """Fetch the site's files, or import them from a folder; give the process id.
+
+        Raises InputError for a folder that is none, BusyError while files are fetched already.
+        """
+        options = ["--json", *self._state()]
+        if folder:
+            if not Path(folder).is_absolute() or not Path(folder).is_dir():
+                raise InputError(
+                    f"{folder!r} is no folder of this laptop",
+                    where="folder",
+                    fix="give its whole path, such as /media/usb",
+                )
+            options += ["--from", folder]
+        with self._lock:
+            return self._fetch(site_id).start(
+                [*self._program, "fetch", str(site_file.absolute()), *options]
+            )
+
+    def now(self, site_id: str) -> Now:
+        """Say what goes on with a site."""
+        holder = holder_of(self._paths.site(site_id).lock)
+        if holder is not None:
+            return Now(Phase.RUNNING if holder.who == RUN else Phase.BUSY, holder)
+        return Now(Phase.IDLE if self._run(site_id).pid() is None else Phase.STARTING)
+
+    def stop(self, site_id: str) -> None:
+        """Ask the run to stop, as Ctrl-C does: it ends its step cleanly, and can go on later.
+
+        Raises InputError where no run goes on: nothing else is ever stopped from here.
+        """
+        with self._lock:
+            now = self.now(site_id)
+            if now.phase is Phase.STARTING:
+                self._interrupt(self._run(site_id).pid(), lambda: True)
+                return
+            if now.phase is not Phase.RUNNING or now.holder is None:
+                raise InputError("no run goes on", why=now.text, fix="reload the page")
+            lock, was = self._paths.site(site_id).lock, now.holder
+            self._interrupt(was.pid, lambda: holder_of(lock) == was)
+
+    @staticmethod
+    def _interrupt(pid: int | None, still: Any) -> None:
+        if pid is None:
+            return
+        with suppress(ProcessLookupError):
+            # The number may be another's by the time that a signal is sent; this handle is not.
+            handle = os.pidfd_open(pid)
+            try:
+                if still():
+                    signal.pidfd_send_signal(handle, signal.SIGINT)
+            except PermissionError as error:
+                raise PreflightError(
+                    "the run is another user's",
+                    where=f"process {pid}",
+                    fix="stop it where it was started, or run 'sudo provision web'",
+                ) from error
+            finally:
+                os.close(handle)
+
+    def refusal(self, site_id: str) -> Mapping[str, Any] | None:
+        """Give the error that ended the last run started here, None if it ended otherwise.
+
+        A run that is refused at once has no journal: this is all that is known of it.
+        """
+        return None if self.now(site_id).phase is not Phase.IDLE else _error(self._run(site_id))
+
+    def fetching(self, site_id: str) -> bool:
+        """Whether files are fetched or imported now."""
+        return self._fetch(site_id).pid() is not None
+
+    def fetched(self, site_id: str) -> tuple[dict[str, Any], ...]:
+        """Give what the last fetch said."""
+        return self._fetch(site_id).said()
+
+    def fetch_error(self, site_id: str) -> Mapping[str, Any] | None:
+        """Give the error that ended the last fetch, None if it ended otherwise."""
+        return None if self.fetching(site_id) else _error(self._fetch(site_id))
+
+    def _refuse_busy(self, site_id: str) -> None:
+        now = self.now(site_id)
+        if now.phase is not Phase.IDLE:
+            raise BusyError(
+                "another run holds this site", why=now.text, fix="wait for it, or pause it first"
+            )
+
+    def _state(self) -> list[str]:
+        return ["--state", str(self._paths.root)]
+
+    def _run(self, site_id: str) -> Detached:
+        return Detached(self._paths.site(site_id).folder / "web-run.jsonl")
+
+    def _fetch(self, site_id: str) -> Detached:
+        return Detached(self._paths.site(site_id).folder / "web-fetch.jsonl")
+
+
+def _error(job: Detached) -> Mapping[str, Any] | None:
+    last = (job.said() or ({},))[-1]
+    if last.get("kind") == "error":
+        return last
+    if "kind" in last or "text" not in last:  # an event, or nothing at all
+        return None
+    # It ended with a line that is no event: a traceback's last, or the system's own word.
+    return {"code": "BH000", "what": last["text"], "where": str(job.log), "why": "", "fix": ""}
