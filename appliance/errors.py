@@ -13,6 +13,7 @@ BridgeheadError
 │   └── StoreFullError  the laptop's disk is full
 ├── LabNetworkError     the rehearsal's network could not be made                 exit 4
 ├── MachineError        a machine of the lab did not start, or does not answer    exit 4
+├── AccessError         who asks the wizard may not: not signed in, or forged      exit 3
 ├── WireError           a packet or request from outside that cannot be parsed
 └── StopRequestedError  the operator asked to stop                                exit 130
 
@@ -147,6 +148,13 @@ class StoreFullError(StepError):
     """The laptop's disk is full: what should be kept cannot be."""
 
     code = "BH402"
+
+
+class AccessError(BridgeheadError):
+    """The wizard refuses who asks: not signed in, a wrong password, a forged request."""
+
+    code = "BH700"
+    exit_code = 3
 
 
 class WireError(BridgeheadError):

@@ -36,6 +36,21 @@ class Paths:
         """The key that opens this laptop's vaults, where the host has no credential of its own."""
         return self.root / "host.key"
 
+    @property
+    def operator(self) -> Path:
+        """The hash of the wizard's password, mode 0600."""
+        return self.root / "operator.json"
+
+    @property
+    def web_certificate(self) -> Path:
+        """The certificate that the wizard made for itself."""
+        return self.root / "web.crt"
+
+    @property
+    def web_key(self) -> Path:
+        """The key of that certificate, mode 0600."""
+        return self.root / "web.key"
+
     def site(self, site_id: str) -> SitePaths:
         """Give the folders of one site.
 
@@ -47,7 +62,14 @@ class Paths:
 
 
 def _taken(paths: Paths) -> tuple[str, ...]:
-    return paths.depot.name, paths.keys.name, paths.host_key.name
+    return (
+        paths.depot.name,
+        paths.keys.name,
+        paths.host_key.name,
+        paths.operator.name,
+        paths.web_certificate.name,
+        paths.web_key.name,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ def test_everything_stays_under_the_root() -> None:
         paths.keys,
         paths.image_keyring,
         paths.host_key,
+        paths.operator,
+        paths.web_certificate,
+        paths.web_key,
         site.folder,
         site.database,
         site.lock,
@@ -36,7 +39,7 @@ def test_two_sites_share_no_file() -> None:
 
 
 @pytest.mark.parametrize(
-    "site_id", ["", ".", "..", "../etc", "a/b", "depot", "keys", "host.key", ".git"]
+    "site_id", ["", ".", "..", "../etc", "a/b", "depot", "keys", "host.key", "operator.json", ".git"]
 )
 def test_an_id_that_would_fall_elsewhere_is_refused(site_id: str) -> None:
     """A site called `depot` would lie in the folder of the artifacts."""

@@ -1,0 +1,54 @@
+"""The wizard's WSGI app: the guard in front, a blueprint for each part, every refusal answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Flask
+from jinja2 import FileSystemLoader, StrictUndefined
+
+from appliance.tools import templates
+from appliance.web import door, guard, refusals
+from appliance.web.deps import Deps
+from appliance.web.rail import PAGES
+from appliance.web.sessions import Sessions
+
+MAX_BODY = 1 << 20
+"""A site file is some kilobytes; nothing larger comes through a form."""
+
+PARTS: tuple[Callable[[Deps], Blueprint], ...] = ()
+"""The pages and the API: each gives its blueprint."""
+
+
+class Wizard(Flask):
+    """Flask with templates from the project's folder, all of them escaped."""
+
+    # Flask escapes `.html` and leaves `.html.j2` as it is.
+    jinja_options = {  # noqa: RUF012 - Flask's own class attribute
+        "autoescape": True,
+        "undefined": StrictUndefined,
+        "trim_blocks": True,
+        "lstrip_blocks": True,
+    }
+
+
+def make_app(deps: Deps) -> Flask:
+    """Make the app. Every page and call but the door's needs a signed-in operator."""
+    app = Wizard("appliance.web", static_folder="static")
+    app.jinja_loader = FileSystemLoader(templates.folder())
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # of the default provider
+    sessions = Sessions(deps.password, secure=deps.listen.tls)
+    guard.install(app, deps, sessions)
+    refusals.install(app, deps.log)
+    app.register_blueprint(door.routes(deps, sessions))
+    for routes in PARTS:
+        app.register_blueprint(routes(deps))
+
+    @app.context_processor
+    def frame() -> dict[str, Any]:
+        return {"rail": PAGES, "signed_in": sessions.is_signed_in(), "site_file": deps.site_file}
+
+    return app

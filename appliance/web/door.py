@@ -1,0 +1,220 @@
+"""First contact, signing in and out, another password: as pages and as calls."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from threading import Lock
+
+from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request
+
+from appliance.errors import AccessError, BridgeheadError, InputError
+from appliance.values import Secret
+from appliance.web.deps import Deps
+from appliance.web.guard import LoginThrottle
+from appliance.web.password import MIN_LENGTH
+from appliance.web.rail import PAGES
+from appliance.web.refusals import is_api, refuse, status_of
+from appliance.web.sessions import Sessions
+
+START = PAGES[0].path
+
+
+def routes(deps: Deps, sessions: Sessions) -> Blueprint:
+    """Give the pages and calls that answer before anyone has signed in."""
+    door = _Door(deps, sessions)
+    blueprint = Blueprint("door", __name__)
+    for path, view, methods in (
+        ("/", door.start, ["GET"]),
+        ("/first", door.first, ["GET", "POST"]),
+        ("/login", door.login, ["GET", "POST"]),
+        ("/password", door.password, ["GET", "POST"]),
+        ("/logout", door.logout, ["POST"]),
+        ("/api/session", door.session, ["GET"]),
+        ("/api/session", door.login, ["POST"]),
+        ("/api/session/end", door.logout, ["POST"]),
+        ("/api/password/first", door.first, ["POST"]),
+        ("/api/password", door.password, ["POST"]),
+    ):
+        name = f"{view.__name__}_{'_'.join(methods)}{'_call' if path.startswith('/api') else ''}"
+        blueprint.add_url_rule(path, name, view, methods=methods)
+    return blueprint
+
+
+def inner_path(wanted: str) -> str:
+    """Give a path of this wizard to go on to: never another site's, whatever was asked for."""
+    plain = wanted.startswith("/") and wanted.isascii() and wanted.isprintable()
+    if not plain or wanted.startswith("//") or "\\" in wanted:
+        return START
+    return wanted
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """The routes."""
+
+    deps: Deps
+    sessions: Sessions
+    throttle: LoginThrottle = field(default_factory=LoginThrottle)
+    alone: Lock = field(default_factory=Lock)
+
+    def start(self) -> Response:
+        """Go where the work is."""
+        if not self.deps.password.is_set:
+            return _go("/first")
+        return _go(START if self.sessions.is_signed_in() else "/login")
+
+    def session(self) -> Response:
+        """Say whether somebody is signed in, and whether there is a password yet."""
+        return jsonify(
+            signed_in=self.sessions.is_signed_in(), password_is_set=self.deps.password.is_set
+        )
+
+    # ---------------------------------------------------------------- pages
+
+    def first(self) -> Response:
+        """Set the password with the one-time code."""
+        if self.deps.password.is_set:
+            if not is_api():
+                return _go("/login")
+            error = AccessError("the password is set already", fix="sign in: POST /api/session")
+            return refuse(error)
+        if request.method == "GET":
+            return _page("first")
+        try:
+            given = _given("code", "password")
+            self._attempt()
+            _same_twice(given["password"])
+            self.deps.password.set_first(given["code"], given["password"])
+        except BridgeheadError as error:
+            return self._again("first", error)
+        self._known("the operator's password was set")
+        return self._inside(START)
+
+    def login(self) -> Response:
+        """Sign in."""
+        if not self.deps.password.is_set:
+            if not is_api():
+                return _go("/first")
+            error = AccessError(
+                "no password is set yet",
+                fix="set it with the one-time code: POST /api/password/first",
+            )
+            return refuse(error)
+        if request.method == "GET":
+            if self.sessions.is_signed_in():
+                return _go(inner_path(request.args.get("next", START)))
+            return _page("login")
+        try:
+            given = _given("password")
+            self._attempt()
+            if not self.deps.password.verify(given["password"]):
+                raise AccessError(
+                    "this is not the password",
+                    where="password",
+                    fix="type it again; if it is lost: provision web --reset-password, "
+                    "at the laptop itself",
+                )
+        except BridgeheadError as error:
+            return self._again("login", error)
+        self._known("signed in")
+        return self._inside(inner_path(request.args.get("next", START)))
+
+    def password(self) -> Response:
+        """Choose another password: every browser has to sign in anew but this one."""
+        if not self.sessions.is_signed_in():
+            error = AccessError("nobody is signed in", fix="sign in first: POST /api/session")
+            return refuse(error, 401) if is_api() else _go("/login?next=/password")
+        if request.method == "GET":
+            return _page("password")
+        try:
+            given = _given("current", "password")
+            self._attempt()
+            _same_twice(given["password"])
+            self.deps.password.change(given["current"], given["password"])
+        except BridgeheadError as error:
+            return self._again("password", error)
+        self._known("the operator's password was changed")
+        return self._inside(START)
+
+    def logout(self) -> Response:
+        """Forget this browser."""
+        response = jsonify(signed_in=False) if is_api() else _go("/login")
+        self.sessions.sign_out(response)
+        return response
+
+    # ---------------------------------------------------------------- what they share
+
+    def _attempt(self) -> None:
+        with self.alone:
+            wait = self.throttle.begin(_client(), self.deps.clock.monotonic())
+        if wait:
+            raise _TooManyError(math.ceil(wait))
+
+    def _known(self, what: str) -> None:
+        with self.alone:
+            self.throttle.succeeded(_client())
+        self.deps.log(f"web: {_client()}: {what}")
+
+    def _inside(self, path: str) -> Response:
+        response = jsonify(signed_in=True) if is_api() else _go(path)
+        self.sessions.sign_in(response)
+        return response
+
+    def _again(self, page: str, error: BridgeheadError) -> Response:
+        if isinstance(error, AccessError):
+            self.deps.log(f"web: {_client()}: {error.what}")
+        status = 429 if isinstance(error, _TooManyError) else int(status_of(error))
+        response = refuse(error, status) if is_api() else _page(page, error, status)
+        if isinstance(error, _TooManyError):
+            response.headers["Retry-After"] = str(error.seconds)
+        return response
+
+
+class _TooManyError(AccessError):
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            "too many attempts from here",
+            fix=f"wait {seconds} second{'' if seconds == 1 else 's'}, then try again",
+        )
+        self.seconds = seconds
+
+
+def _given(*names: str) -> dict[str, Secret]:
+    source = request.get_json(silent=True) if is_api() else request.form
+    if not hasattr(source, "get"):
+        raise InputError(
+            "the call carries no JSON object", fix=f"send an object with {', '.join(names)}"
+        )
+    given = {name: source.get(name) for name in names}
+    for name, value in given.items():
+        if not isinstance(value, str) or not value:
+            raise InputError(f"{_WORDS[name]} is missing", where=name, fix="type it in")
+    return {name: Secret(str(value)) for name, value in given.items()}
+
+
+_WORDS = {"code": "the one-time code", "password": "the password", "current": "the password of now"}
+
+
+def _same_twice(password: Secret) -> None:
+    """A form asks twice; a program need not."""
+    if not is_api() and Secret(request.form.get("again", "")) != password:
+        raise InputError("the two are not the same", where="again", fix="type the password again")
+
+
+def _page(name: str, error: BridgeheadError | None = None, status: int = 200) -> Response:
+    text = render_template(
+        f"web/{name}.html.j2",
+        error=error,
+        next=inner_path(request.args.get("next", START)),
+        min_length=MIN_LENGTH,
+    )
+    return make_response(text, status)
+
+
+def _go(path: str) -> Response:
+    return make_response(redirect(path, 303))
+
+
+def _client() -> str:
+    return request.remote_addr or "unknown"
