@@ -16,6 +16,7 @@ from .screen import Screen, View
 ROOT = "/"
 SETTLE_SECONDS = 20.0
 """udev may wait for a dead disk for minutes, and a slow controller finds its disks later."""
+QUIET_SECONDS = 2.0
 BETWEEN_REPORTS = 10.0
 BETWEEN_ORDERS = 3.0
 AFTER_REFUSAL = 5.0
@@ -109,9 +110,16 @@ class Session:
     # --- facts ------------------------------------------------------------------------------
 
     def _settle(self) -> None:
-        """Wait until udev is done, while the cards already ask for addresses."""
-        until = time.monotonic() + SETTLE_SECONDS
-        while time.monotonic() < until and os.path.exists(f"{self._root}/run/udev/queue"):
+        """Wait until udev has been done for a while, as the cards already ask for addresses.
+
+        A report without a disk that comes a moment later would make another the only one.
+        """
+        started = busy = time.monotonic()
+        while (now := time.monotonic()) - busy < QUIET_SECONDS:
+            if now - started > SETTLE_SECONDS:
+                return
+            if os.path.exists(f"{self._root}/run/udev/queue"):
+                busy = now
             self._cards.tend()
             self._show()
             time.sleep(0.1)

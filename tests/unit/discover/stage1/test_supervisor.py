@@ -191,3 +191,17 @@ def test_the_boot_cards_lease_comes_first(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(dhcp, "lease", lambda card: dhcp.Lease(card, "10.77.0.50", ()))
     assert [lease.card for lease in cards.leases("")] == ["ens2", "ens3"]
     assert [lease.card for lease in cards.leases("52:54:00:12:34:57")] == ["ens3", "ens2"]
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_it_waits_for_udev_but_not_for_ever(
+    session: supervisor.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, busy: bool
+) -> None:
+    """Until udev has been done for a while; with a disk that hangs, until the limit."""
+    monkeypatch.setattr(supervisor, "QUIET_SECONDS", 0.2)
+    monkeypatch.setattr(supervisor, "SETTLE_SECONDS", 0.5)
+    if busy:
+        machine_tree.put(tmp_path, "run/udev/queue", "")
+    session._settle()
+    assert isinstance(session._screen, Shown)
+    assert session._screen.states() == ["starting"]
