@@ -6,7 +6,8 @@ BridgeheadError
 ├── PreflightError      this laptop or this network is not ready; nothing touched exit 3
 │   ├── PortInUseError  another program holds a port the boot services need
 │   ├── RivalDhcpError  another DHCP server answers on the provisioning interface
-│   └── BusyError       another run holds this site
+│   ├── BusyError       another run holds this site
+│   └── StaleError      a page was made from what has changed meanwhile
 ├── ArtifactError       a file is missing, damaged or of another version          exit 3
 ├── StepError           a step of the flow failed; run again to continue          exit 4
 │   ├── DeadlineError   something expected did not come in time
@@ -122,6 +123,12 @@ class BusyError(PreflightError):
     """Another run holds this site."""
 
     code = "BH203"
+
+
+class StaleError(PreflightError):
+    """A page was made from a site file, or a plan, that has changed meanwhile."""
+
+    code = "BH204"
 
 
 class ArtifactError(BridgeheadError):

@@ -183,14 +183,14 @@ def _finding(details: ErrorDetails) -> Finding:
 
 
 def _missing_fix(path: Path) -> str:
-    model = _model_at(path[:-1])
+    model = model_at(path[:-1])
     field = model.model_fields.get(str(path[-1])) if model else None
     example = f" {field.examples[0]}" if field and field.examples else " …"
     return f"write {path[-1]}:{example}"
 
 
 def _known_key_fix(path: Path) -> str:
-    model = _model_at(path[:-1])
+    model = model_at(path[:-1])
     if model is None:
         return "see docs/settings.md"
     key = str(path[-1])
@@ -203,7 +203,7 @@ def _known_key_fix(path: Path) -> str:
     return f"known here: {', '.join(model.model_fields)}"
 
 
-def _model_at(path: Path) -> type[BaseModel] | None:
+def model_at(path: Path) -> type[BaseModel] | None:
     """Find the model that describes what is at a path."""
     model: type[BaseModel] | None = Site
     parts = list(path)
