@@ -11,6 +11,8 @@ from .files import clean, names, number, text
 
 SECTOR = 512
 """Octets: /sys counts in these, whatever the disk's own sectors are."""
+UNKNOWN = "unknown"
+"""The kind of what is there and libblkid has no name for."""
 MAX_DISKS = 256
 MAX_CONTENTS = 256
 MAX_LINKS = 64
@@ -104,7 +106,9 @@ def contents(root: str, name: str, device: udev.Device) -> list[Facts]:
     for partition in partitions(root, name):
         inside = udev.of_block(root, f"{folder}/{partition}")
         octets = number(folder, partition, "size") * SECTOR
-        found.append(_content(partition, inside.get("ID_FS_TYPE"), inside, octets))
+        # Somebody made this partition: what nobody recognizes in it is taken for data.
+        kind = inside.get("ID_FS_TYPE", "ID_PART_TABLE_TYPE") or UNKNOWN
+        found.append(_content(partition, kind, inside, octets))
     return found[:MAX_CONTENTS]
 
 

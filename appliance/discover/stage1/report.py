@@ -82,7 +82,13 @@ def add(disk: Facts, said: Facts) -> None:
         disk["problem"] = said["problem"]
     elif said.get("raw") and not disk["contents"]:
         # Neither a table nor a file system that anybody knows, and yet somebody wrote there.
-        unknown = {"where": "", "kind": "unknown", "label": "", "size": disk["size"], "system": ""}
+        unknown = {
+            "where": "",
+            "kind": disks.UNKNOWN,
+            "label": "",
+            "size": disk["size"],
+            "system": "",
+        }
         disk["contents"].append(unknown)
     else:
         for content in disk["contents"]:
