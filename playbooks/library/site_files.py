@@ -5,6 +5,7 @@ One start of Python instead of one or two for each file: in an emulated machine 
 
 from __future__ import annotations
 
+import base64
 import grp
 import hashlib
 import os
@@ -26,7 +27,7 @@ description:
   - Missing folders are made, C(0755) and root's. What is as it should be is not touched.
 options:
   files:
-    description: The files. Each has C(content), C(secret_content) or C(url) with C(sha256).
+    description: The files. Each has C(content), C(secret_base64) or C(url) with C(sha256).
     type: list
     elements: dict
     required: true
@@ -34,7 +35,12 @@ options:
       path: {type: path, required: true, description: Where the file goes.}
       mode: {type: str, default: "0644", description: Its permissions, octal.}
       content: {type: str, description: Its text.}
-      secret_content: {type: str, description: Its text, which is shown and logged nowhere.}
+      secret_base64:
+        type: str
+        description:
+          - Its octets in base64, which are shown and logged nowhere.
+          - Ansible logs arguments on the machine as Python writes a list, where a line's end is a
+            backslash and an n. So a text of several lines would not be found and hidden.
       url: {type: str, description: Where it is fetched from. No proxy is asked.}
       wanted: {type: bool, default: true, description: False leaves whatever is there alone.}
       sha256: {type: str, description: Its SHA-256 in hex, which what is fetched must have.}
@@ -92,13 +98,13 @@ def main() -> None:
                     "path": {"type": "path", "required": True},
                     "mode": {"type": "str", "default": "0644"},
                     "content": text,
-                    "secret_content": {"type": "str", "no_log": True},
+                    "secret_base64": {"type": "str", "no_log": True},
                     "url": text,
                     "sha256": text,
                     "wanted": {"type": "bool", "default": True},
                 },
-                "required_one_of": [["content", "secret_content", "url"]],
-                "mutually_exclusive": [["content", "secret_content", "url"]],
+                "required_one_of": [["content", "secret_base64", "url"]],
+                "mutually_exclusive": [["content", "secret_base64", "url"]],
                 "required_by": {"url": ["sha256"]},
             },
             "blocks": {
@@ -116,9 +122,6 @@ def main() -> None:
             "timeout": {"type": "int", "default": 60},
         },
         supports_check_mode=True,
-        # Ansible logs arguments as Python writes a list: a line's end is a backslash and an n
-        # there, so a secret of two lines is not found and hidden (`_log_invocation`, 2.19).
-        no_log=True,
     )
     changed = []
     try:
@@ -136,8 +139,7 @@ def main() -> None:
 def put(file: dict[str, str], timeout: int, *, dry: bool) -> bool:
     """Put one file in its place; say whether it had to be. Raises OSError, ValueError."""
     path, mode = Path(file["path"]), int(file["mode"], 8)
-    content = file["content"] if file["content"] is not None else file["secret_content"]
-    raw = None if content is None else content.encode()
+    raw = octets(file)
     wanted = file["sha256"] if raw is None else hashlib.sha256(raw).hexdigest()
     if path.is_file() and not path.is_symlink() and digest(path) == wanted:
         return settle(path, mode, dry=dry)
@@ -159,6 +161,14 @@ def put(file: dict[str, str], timeout: int, *, dry: bool) -> bool:
         Path(draft).unlink(missing_ok=True)
         raise
     return True
+
+
+def octets(file: dict[str, str]) -> bytes | None:
+    """Give what a file is to hold, if it is not fetched. Raises ValueError for no base64."""
+    if file["content"] is not None:
+        return file["content"].encode()
+    secret = file["secret_base64"]
+    return None if secret is None else base64.b64decode(secret, validate=True)
 
 
 def settle(path: Path, mode: int, *, dry: bool) -> bool:
@@ -211,7 +221,7 @@ def put_block(block: dict[str, str], *, dry: bool) -> bool:
         return False
     mode = f"{stat.S_IMODE(path.stat().st_mode):o}"
     whole = {"path": block["path"], "mode": mode, "content": "\n".join(made) + "\n"}
-    return put(whole | {"secret_content": "", "url": ""}, 0, dry=dry)
+    return put(whole | {"secret_base64": "", "url": ""}, 0, dry=dry)
 
 
 def digest(path: Path) -> str:
