@@ -15,6 +15,7 @@ BridgeheadError
 ├── LabNetworkError     the rehearsal's network could not be made                 exit 4
 ├── MachineError        a machine of the lab did not start, or does not answer    exit 4
 ├── AccessError         who asks the wizard may not: not signed in, or forged      exit 3
+│   └── TooManyAttemptsError  too many wrong passwords: wait
 ├── WireError           a packet or request from outside that cannot be parsed
 └── StopRequestedError  the operator asked to stop                                exit 130
 
@@ -162,6 +163,19 @@ class AccessError(BridgeheadError):
 
     code = "BH700"
     exit_code = 3
+
+
+class TooManyAttemptsError(AccessError):
+    """A password or code was tried too often from there: `seconds` until it may be tried again."""
+
+    code = "BH701"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            "too many attempts from here",
+            fix=f"wait {seconds} second{'' if seconds == 1 else 's'}, then try again",
+        )
+        self.seconds = seconds
 
 
 class WireError(BridgeheadError):

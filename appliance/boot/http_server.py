@@ -107,6 +107,7 @@ class BootHttpServer(Server):
         monotonic: Callable[[], float],
         log: Log,
         threads: int = THREADS,
+        per_client: int = PER_CLIENT,
     ) -> None:
         address = listening.getsockname()[:2]
         super().__init__(
@@ -127,6 +128,7 @@ class BootHttpServer(Server):
         self._log = log
         self._lock = Lock()
         self._active: set[LimitedConnection] = set()
+        self._share = per_client
         self._per_client: Counter[str] = Counter()
 
     def prepare(self) -> None:
@@ -156,7 +158,7 @@ class BootHttpServer(Server):
         """Begin to serve a connection, unless its address already has its share."""
         client = connection.remote_addr or ""
         with self._lock:
-            if self._per_client[client] >= PER_CLIENT:
+            if self._per_client[client] >= self._share:
                 return False
             self._per_client[client] += 1
             connection.reading_since = self._monotonic()

@@ -30,6 +30,7 @@ from appliance.cli.state import (
     show_secret,
     write_kubeconfig,
 )
+from appliance.cli.web import serve_wizard
 from appliance.errors import BridgeheadError, InputError
 from appliance.flow.looking import look_at
 from appliance.flow.orders import reinstall
@@ -239,6 +240,7 @@ app.command("import")(import_a_state)
 app.command("drift")(show_drift)
 app.command("secret")(show_secret)
 app.command("kubeconfig")(write_kubeconfig)
+app.command("web")(serve_wizard)
 
 
 @app.command()

@@ -6,15 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from appliance.errors import InputError
 from appliance.paths import Paths
 from appliance.tools.clock import Clock
 from appliance.web.password import PasswordStore
+from appliance.web.runs import Runs
 
-if TYPE_CHECKING:
-    from appliance.web.runs import Runs
 
 DEFAULT_LISTEN = "127.0.0.1:8421"
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Any
 
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request
 
-from appliance.errors import AccessError, BridgeheadError, InputError
+from appliance.errors import AccessError, BridgeheadError, InputError, TooManyAttemptsError
 from appliance.values import Secret
 from appliance.web.deps import Deps
 from appliance.web.guard import LoginThrottle
@@ -149,7 +151,7 @@ class _Door:
         with self.alone:
             wait = self.throttle.begin(_client(), self.deps.clock.monotonic())
         if wait:
-            raise _TooManyError(math.ceil(wait))
+            raise TooManyAttemptsError(math.ceil(wait))
 
     def _known(self, what: str) -> None:
         with self.alone:
@@ -164,25 +166,16 @@ class _Door:
     def _again(self, page: str, error: BridgeheadError) -> Response:
         if isinstance(error, AccessError):
             self.deps.log(f"web: {_client()}: {error.what}")
-        status = 429 if isinstance(error, _TooManyError) else int(status_of(error))
+        status = 429 if isinstance(error, TooManyAttemptsError) else int(status_of(error))
         response = refuse(error, status) if is_api() else _page(page, error, status)
-        if isinstance(error, _TooManyError):
+        if isinstance(error, TooManyAttemptsError):
             response.headers["Retry-After"] = str(error.seconds)
         return response
 
 
-class _TooManyError(AccessError):
-    def __init__(self, seconds: int) -> None:
-        super().__init__(
-            "too many attempts from here",
-            fix=f"wait {seconds} second{'' if seconds == 1 else 's'}, then try again",
-        )
-        self.seconds = seconds
-
-
 def _given(*names: str) -> dict[str, Secret]:
-    source = request.get_json(silent=True) if is_api() else request.form
-    if not hasattr(source, "get"):
+    source: Any = request.get_json(silent=True) if is_api() else request.form
+    if not isinstance(source, Mapping):
         raise InputError(
             "the call carries no JSON object", fix=f"send an object with {', '.join(names)}"
         )

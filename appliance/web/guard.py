@@ -12,6 +12,7 @@ from ipaddress import IPv6Address, ip_address
 from urllib.parse import quote, urlsplit
 
 from flask import Flask, Response, redirect, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from appliance.errors import AccessError
 from appliance.web.deps import Deps, Listen
@@ -101,6 +102,9 @@ def install(app: Flask, deps: Deps, sessions: Sessions) -> None:
         if refusal is not None:
             deps.log(f"web: refused {_who()}: {refusal.what} ({refusal.why})")
             return refuse(refusal, 400 if refusal.where == "Host" else 403)
+        if (request.content_length or 0) > (app.config["MAX_CONTENT_LENGTH"] or 0):
+            deps.log(f"web: refused {_who()}: {request.content_length} octets are too many")
+            raise RequestEntityTooLarge
         if request.endpoint == "static" or request.blueprint in OPEN_PARTS:
             return None
         return None if sessions.is_signed_in() else _to_the_door()

@@ -44,6 +44,7 @@ class PasswordStore:
         self._hasher = hasher or PasswordHasher()
         self._alone = Lock()
         """One hash at a time: each takes 64 MiB, and a stranger may ask for many."""
+        self._beginning = Lock()
 
     @property
     def is_set(self) -> bool:
@@ -124,17 +125,21 @@ class PasswordStore:
 
     def _read(self) -> _Kept:
         try:
-            text = self._file.read_text(encoding="utf-8")
+            return _Kept(**json.loads(self._file.read_text(encoding="utf-8")))
         except FileNotFoundError:
+            return self._begin()
+        except OSError as error:
+            raise _unreadable(self._file, str(error)) from error
+        except (ValueError, TypeError) as error:
+            raise _unreadable(self._file, "it is damaged") from error
+
+    def _begin(self) -> _Kept:
+        with self._beginning:
+            if self._file.exists():  # another thread was first
+                return self._read()
             made = _Kept(secrets.token_hex(32), secrets.token_hex(16))
             self._write(made)
             return made
-        except OSError as error:
-            raise _unreadable(self._file, str(error)) from error
-        try:
-            return _Kept(**json.loads(text))
-        except (ValueError, TypeError) as error:
-            raise _unreadable(self._file, "it is damaged") from error
 
     def _write(self, kept: _Kept) -> None:
         write_private(self._file, (json.dumps(asdict(kept), indent=1) + "\n").encode())
