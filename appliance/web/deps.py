@@ -14,7 +14,6 @@ from appliance.tools.clock import Clock
 from appliance.web.password import PasswordStore
 from appliance.web.runs import Runs
 
-
 DEFAULT_LISTEN = "127.0.0.1:8421"
 
 Log = Callable[[str], None]
