@@ -52,6 +52,7 @@ class Field:
     choices: tuple[tuple[str, str], ...] = ()
     suggestions: tuple[str, ...] = ()
     proposed: str = ""
+    required: bool = False
 
     @property
     def hint(self) -> str:
@@ -153,6 +154,8 @@ class Form:
         if not group.new:
             yield path_text(each.path)
             return
+        if each.name == group.namer:
+            yield path_text(group.new)
         for name in _names(given.get(group.namer, "")):
             yield path_text((*group.new, name, *each.path))
 
@@ -231,6 +234,7 @@ def _field(path: Path, label: str, kind: Kind = Kind.TEXT, *, at: Path = (), **m
         kind=kind,
         help=(found.description or "") if found else "",
         unsaid=unsaid,
+        required=bool(found and found.is_required()),
         **more,
     )
 
@@ -284,7 +288,7 @@ def site_form(data: Value, plan: Plan | None = None) -> Form:
         *(_network(name, is_only=len(networks) == 1) for name in networks),
         _new_network(),
     ]
-    return _with_proposals(Form(tuple(groups)), plan)
+    return _with_proposals(Form(tuple(groups)), data, plan)
 
 
 def _machines(data: Value) -> Group:
@@ -301,6 +305,7 @@ def _machines(data: Value) -> Group:
                 (),
                 label,
                 Kind.WORDS,
+                required=not known,
                 help="One name for each physical machine, such as `node1, node2, node3`. Which "
                 "box is which is said on the third page, once they are switched on.",
             ),
@@ -355,7 +360,7 @@ def cluster_form(data: Value, plan: Plan | None = None) -> Form:
         *(_vm(data, name) for name in _entries(data, ("vms",))),
         _new_vm(data),
     ]
-    return _with_proposals(Form(tuple(groups)), plan)
+    return _with_proposals(Form(tuple(groups)), data, plan)
 
 
 def _cluster(data: Value) -> Group:
@@ -475,12 +480,18 @@ def proposals(plan: Plan) -> dict[str, str]:
     return found
 
 
-def _with_proposals(form: Form, plan: Plan | None) -> Form:
+def _with_proposals(form: Form, data: Value, plan: Plan | None) -> Form:
+    """A value that is said is no proposal: what would be there without it is not worked out."""
     found = proposals(plan) if plan else {}
     groups = tuple(
         replace(
             group,
-            fields=tuple(replace(each, proposed=found.get(each.name, "")) for each in group.fields),
+            fields=tuple(
+                replace(each, proposed=found[each.name])
+                if each.name in found and value_at(data, each.path) is None
+                else each
+                for each in group.fields
+            ),
         )
         for group in form.groups
     )

@@ -152,17 +152,25 @@ class SiteFile:
                     ),
                     fix="look at it as it is now, and say again what you want",
                 )
-            if seen.syntax and not seen.data:
-                raise SiteFileError(seen.syntax)
-            wanted = applied(seen.data, changes(seen))
-            if wanted == seen.data:
+            text = self.try_out(seen, changes(seen), allow)
+            if text == seen.text:
                 return seen
-            bare = seen.text.removeprefix(_BOM)
-            mark = _BOM if bare != seen.text else ""
-            text = mark + rewritten(bare, wanted)
-            allow(self.judge(seen.text), self.judge(text))
             self._write(text)
             return self.read()
+
+    def try_out(
+        self, seen: Seen, changes: Changes, allow: Callable[[Verdict, Verdict], None]
+    ) -> str:
+        """Give the text with the changes, as `save` would write it; nothing is written."""
+        if seen.syntax and not seen.data:
+            raise SiteFileError(seen.syntax)
+        wanted = applied(seen.data, changes)
+        if wanted == seen.data:
+            return seen.text
+        bare = seen.text.removeprefix(_BOM)
+        text = (_BOM if bare != seen.text else "") + rewritten(bare, wanted)
+        allow(self.judge(seen.text), self.judge(text))
+        return text
 
     def changed_since(self, digest: str, seen: Seen) -> tuple[Changed, ...]:
         """Say what is other than in the file of that digest, as far as it is still known."""

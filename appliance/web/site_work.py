@@ -1,0 +1,257 @@
+"""What the pages of the site file do, said in the same words by pages and calls.
+
+Whatever the command refuses is refused here, with its sentence at the field. What was wrong before
+on another page does not keep this one from being saved: a file is mended page by page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from appliance.discover.report import Report
+from appliance.errors import BridgeheadError, InputError, Problem, SiteFileError, StaleError
+from appliance.flow.looking import Look
+from appliance.flow.reports import newest_reports
+from appliance.site.plan import Plan
+from appliance.site.yaml_text import Value
+from appliance.tools.host_clock import synchronised
+from appliance.web.deps import Deps
+from appliance.web.drawing import Shown
+from appliance.web.forms import Form, Kind, cluster_form, site_form
+from appliance.web.review import (
+    INSTALLED,
+    Erasure,
+    RuleVerdict,
+    erasures,
+    not_armed,
+    rule_verdicts,
+    unconfirmed,
+)
+from appliance.web.site_file import Changes, Seen, SiteFile, Verdict
+
+MakeForm = Callable[[Value, Plan | None], Form]
+FORMS: Mapping[str, MakeForm] = {"site": site_form, "cluster": cluster_form}
+_KINDS = {"ready": "good", "installed": "good", "failed": "bad", "held": "warn"}
+
+
+@dataclass(frozen=True, slots=True)
+class FormView:
+    """A form as a page shows it. `elsewhere` are problems that no field of it has.
+
+    `unreadable`: the file is no YAML, and no form can change it.
+    """
+
+    key: str
+    form: Form
+    digest: str
+    values: Mapping[str, str]
+    problems: Mapping[str, list[Problem]]
+    elsewhere: tuple[Problem, ...]
+    plan: Plan | None
+    refusal: BridgeheadError | None = None
+    unreadable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewView:
+    """The fifth page. `digest` names the plan that would be run; `lost` what it would erase."""
+
+    text: str
+    problems: tuple[tuple[Problem, str], ...]
+    rules: tuple[RuleVerdict, ...]
+    refusal: BridgeheadError | None
+    plan: Plan | None
+    digest: str
+    erased: tuple[Erasure, ...]
+    held: tuple[tuple[str, str], ...]
+    states: Mapping[str, Shown]
+    clock_is_kept: bool
+
+
+class SiteWork:
+    """The site file of one wizard. Safe to use from any thread."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        self._file = SiteFile(deps.site_file or deps.paths.root / "site.yaml", deps.paths)
+
+    @property
+    def file(self) -> SiteFile:
+        """The file itself."""
+        return self._file
+
+    # ---------------------------------------------------------------- forms
+
+    def view(self, key: str, given: Mapping[str, str] | None = None) -> FormView:
+        """Show a form: what the file says and what is wrong with it, or else what was typed."""
+        seen = self._file.read()
+        verdict = self._judged(seen)
+        form = FORMS[key](seen.data, verdict.plan)
+        own, others = form.sorted_out(verdict.problems, {})
+        return FormView(
+            key=key,
+            form=form,
+            digest=seen.digest,
+            values=form.values(seen.data) | _typed(form, given or {}),
+            problems={} if given is not None else own,
+            elsewhere=tuple(others),
+            plan=verdict.plan,
+            refusal=verdict.refusal,
+            unreadable=bool(seen.syntax) and not seen.data,
+        )
+
+    def refused(self, key: str, given: Mapping[str, str], error: SiteFileError) -> FormView:
+        """Show a form that was refused: what was typed, and each problem at its field."""
+        view = self.view(key, given)
+        own, others = view.form.sorted_out(error.problems, given)
+        return FormView(
+            key=key,
+            form=view.form,
+            digest=view.digest,
+            values=view.values,
+            problems=own,
+            elsewhere=tuple(others),
+            plan=view.plan,
+        )
+
+    def save(self, key: str, digest: str, given: Mapping[str, str]) -> Seen:
+        """Write what was typed into the file that `digest` names.
+
+        Raises SiteFileError for what the command would refuse, StaleError where the file is
+        another by now, InputError for what is no field or cannot be written.
+        """
+        return self._file.save(
+            digest,
+            lambda seen: self._changes(key, seen, given),
+            lambda before, after: self._allow(key, given, before, after),
+        )
+
+    def check(self, key: str, given: Mapping[str, str]) -> tuple[Problem, ...]:
+        """Give what would be refused; nothing is written. Raises InputError as `save` does."""
+        seen = self._file.read()
+        try:
+            self._file.try_out(
+                seen,
+                self._changes(key, seen, given),
+                lambda before, after: self._allow(key, given, before, after),
+            )
+        except SiteFileError as error:
+            return error.problems
+        return ()
+
+    def _changes(self, key: str, seen: Seen, given: Mapping[str, str]) -> Changes:
+        form = FORMS[key](seen.data, None)
+        unknown = form.unknown(given)
+        if unknown:
+            raise InputError(
+                f"there is no field {unknown[0]!r}", where=unknown[0], fix="reload the page"
+            )
+        taken = form.taken(seen.data, given)
+        if taken:
+            raise SiteFileError(tuple(taken.values()))
+        return form.changes(seen.data, given)
+
+    def _allow(self, key: str, given: Mapping[str, str], before: Verdict, after: Verdict) -> None:
+        form = FORMS[key](self._file.read().data, None)
+        own, others = form.sorted_out(after.problems, given)
+        was = {(each.key, each.what) for each in before.problems}
+        new = [each for each in others if (each.key, each.what) not in was]
+        found = (*(each for several in own.values() for each in several), *new)
+        if found:
+            raise SiteFileError(found)
+        if isinstance(after.refusal, InputError) and not isinstance(before.refusal, InputError):
+            raise after.refusal
+
+    def _judged(self, seen: Seen) -> Verdict:
+        """An empty file is not wrong, only not begun."""
+        return self._file.judge(seen.text) if seen.text.strip() else Verdict()
+
+    # ---------------------------------------------------------------- review
+
+    def review(self) -> ReviewView:
+        """Look at all that a run would go by."""
+        seen = self._file.read()
+        verdict = self._file.judge(seen.text)
+        plan = verdict.plan
+        states, reports = self._known(plan) if plan else ({}, {})
+        installed = {name for name, each in states.items() if each in INSTALLED}
+        return ReviewView(
+            text=seen.text,
+            problems=tuple((each, _page_of(seen, each)) for each in verdict.problems),
+            rules=rule_verdicts(seen.text, str(self._file.path)),
+            refusal=verdict.refusal,
+            plan=plan,
+            digest=plan.digest() if plan else "",
+            erased=erasures(plan, reports, installed) if plan else (),
+            held=not_armed(plan) if plan else (),
+            states=_shown(plan, states) if plan else {},
+            clock_is_kept=synchronised(),
+        )
+
+    def unconfirmed(
+        self, digest: str, typed: Mapping[str, str], *, clock: bool
+    ) -> dict[str, Problem]:
+        """Give what a run asks and was not answered: by machine; `clock` is the clock's.
+
+        Raises SiteFileError for a file that is not right, StaleError where the plan is another
+        than the one that was shown.
+        """
+        view = self.review()
+        if view.plan is None:
+            if view.refusal is not None:
+                raise view.refusal
+            raise SiteFileError(tuple(each for each, _ in view.problems))
+        if digest != view.digest:
+            raise StaleError(
+                "the plan has changed since this page was shown; nothing was begun",
+                where=str(self._file.path),
+                fix="look through it again, then start",
+            )
+        missing = unconfirmed(view.erased, typed)
+        if not clock and not view.clock_is_kept:
+            what, fix = "nobody said that date and time are right", "compare them with your watch"
+            missing["clock"] = Problem("", 0, 0, "clock", what, fix)
+        return missing
+
+    def _known(self, plan: Plan) -> tuple[dict[str, str], dict[str, Report]]:
+        """States and newest reports of the machines, by their names."""
+        look = Look(self._file.path, self._deps.paths, plan)
+        status = look.status()["machines"]
+        states = {name: str(each["state"]) for name, each in status.items()}
+        with look.reading() as context:
+            found = newest_reports(context)
+        reports = {
+            machine.name: each.report
+            for machine in plan.machines
+            for each in found
+            if each.mac in (*machine.macs, *machine.other_macs)
+        }
+        return states, reports
+
+
+def _typed(form: Form, given: Mapping[str, str]) -> dict[str, str]:
+    return {each.name: given[each.name] for each in form.fields if each.name in given}
+
+
+def _page_of(seen: Seen, problem: Problem) -> str:
+    """The page whose form has the field of a problem; empty where none has."""
+    for key, make in FORMS.items():
+        own, _ = make(seen.data, None).sorted_out([problem], {})
+        if own:
+            return f"/{key}#{next(iter(own))}"
+    return ""
+
+
+def _shown(plan: Plan, states: Mapping[str, str]) -> dict[str, Shown]:
+    shown = {}
+    for each in plan.machines:
+        state = states.get(each.name, "expected")
+        if each.not_armed is None and state != "expected":
+            shown[each.name] = Shown(state, _KINDS.get(state, "info"))
+    return shown
+
+
+def is_ticked(kind: Kind, value: str) -> bool:
+    """Whether a box is shown as ticked."""
+    return kind in (Kind.FLAG, Kind.REMOVE) and value in ("true", "yes", "on")
