@@ -87,6 +87,13 @@ class Detached:
             os.close(looking)
         return None
 
+    def began(self) -> float | None:
+        """Give when the last one was started, Unix seconds; None where none ever was."""
+        try:
+            return self._beside.stat().st_mtime
+        except OSError:
+            return None
+
     def said(self) -> tuple[dict[str, Any], ...]:
         """Give what it said last, each line that is a JSON object; other lines as `{"text": …}`."""
         try:

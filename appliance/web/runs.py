@@ -155,6 +155,11 @@ class Runs:
         """Give what the last fetch said."""
         return self._fetch(site_id).said()
 
+    def fetch_seconds(self, site_id: str, now: float) -> float:
+        """Say for how long the fetch goes on at Unix time `now`."""
+        began = self._fetch(site_id).began()
+        return 0.0 if began is None else max(0.0, now - began)
+
     def fetch_error(self, site_id: str) -> Mapping[str, Any] | None:
         """Give the error that ended the last fetch, None if it ended otherwise."""
         return None if self.fetching(site_id) else _error(self._fetch(site_id))

@@ -34,12 +34,14 @@ def test_it_outlives_its_starter_and_is_found_by_the_next(tmp_path: Path) -> Non
     """The starter ends at once; another process finds the child, its words, and sees its end."""
     job = Detached(tmp_path / "site" / "run.log")
     assert job.pid() is None
+    assert job.began() is None
     argv = [sys.executable, "-c", _STARTER, str(job.log), _TALKS]
     started = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60)
     pid = int(started.stdout)
     try:
         assert job.pid() == pid
         assert os.getsid(pid) == pid
+        assert job.began() == job.log.with_suffix(".pid").stat().st_mtime
         _wait(lambda: len(job.said()) == 2)
         assert job.said() == ({"kind": "a"}, {"text": "plain"})
         with pytest.raises(BusyError):

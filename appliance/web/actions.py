@@ -1,0 +1,158 @@
+"""What pages and calls do: each a few lines over the flow, said in the same words by both."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from appliance.artifacts.depot import Depot
+from appliance.errors import InputError, PreflightError
+from appliance.flow.choosing import Wish, approve_machine, blink, identify
+from appliance.flow.looking import Look
+from appliance.flow.reporting import report_of, support_of
+from appliance.flow.s1_site import built_vms
+from appliance.flow.shown_secrets import shown_secret
+from appliance.flow.stocking import wants_of
+from appliance.values import Secret
+from appliance.web.deps import Deps
+from appliance.web.leaving import Leaving, leaving
+from appliance.web.stock import StockView, fetching_of, stock_view
+from appliance.web.watching import Watching, has_state, stored
+
+
+class Actions:
+    """The verbs of the wizard for one site. Each raises what the flow raises."""
+
+    def __init__(self, deps: Deps, watching: Watching) -> None:
+        self._deps = deps
+        self._watching = watching
+
+    # ---------------------------------------------------------------- files
+
+    def stock(self) -> StockView:
+        """Look at the site's files and at the fetch that goes on, if one does."""
+        look, runs = self._watching.look(), self._watching.runs
+        site = look.plan.site_id
+        fetching = None
+        if runs.fetching(site):
+            fetching = fetching_of(runs.fetched(site), runs.fetch_seconds(site, self._now()))
+        return stock_view(
+            wants_of(look.plan, accept_ipxe=True),
+            Depot(look.paths.depot),
+            fetching=fetching,
+            error=runs.fetch_error(site),
+        )
+
+    def fetch(self, folder: str) -> str:
+        """Begin to import from a folder, or to fetch without one."""
+        look = self._watching.look()
+        self._watching.runs.start_fetch(look.site_file, look.plan.site_id, folder)
+        return f"files are taken from {folder}" if folder else "files are fetched"
+
+    # ---------------------------------------------------------------- machines
+
+    def approve(self, which: str, wish: Wish) -> str:
+        """Say that a machine is one of the site."""
+        look = self._watching.look()
+        with look.writing() as context:
+            return approve_machine(context, look.plan, which, wish)
+
+    def identify(self, which: str, name: str, *, sure: bool) -> str:
+        """Say which machine this is."""
+        look = self._watching.look()
+        with look.writing() as context:
+            return identify(context, look.plan, which, name, sure=sure)
+
+    def blink(self, which: str) -> str:
+        """Have a machine show itself."""
+        look = self._watching.look()
+        with look.writing() as context:
+            return blink(context, look.plan, which)
+
+    # ---------------------------------------------------------------- the run
+
+    def lost(self) -> tuple[str, ...]:
+        """Name the virtual machines that a run would destroy: the site file has them no more."""
+        look = self._watching.look()
+        if not has_state(look):
+            return ()
+        with stored(look) as context:
+            built = built_vms(context.journal)
+        return tuple(sorted(built - {each.name for each in look.plan.vms}))
+
+    def start(self, lose: str = "") -> str:
+        """Start the run, or go on with it; a failed step is tried again.
+
+        `lose`: the names of the virtual machines that may be destroyed, typed by hand.
+        """
+        look, lost = self._watching.look(), self.lost()
+        if lost and sorted(lose.replace(",", " ").split()) != list(lost):
+            raise InputError(
+                f"virtual machines would be destroyed with their disks: {', '.join(lost)}",
+                where="lose",
+                why="the site file has them no more",
+                fix="type their names, or put them back into the site file",
+            )
+        self._watching.runs.start(look.site_file, look.plan.site_id)
+        return "the run begins"
+
+    def pause(self) -> str:
+        """Have the run end its step cleanly; it can go on later."""
+        self._watching.runs.stop(self._watching.look().plan.site_id)
+        return "the run ends cleanly; this takes some seconds"
+
+    def support(self) -> tuple[Path, str]:
+        """Write the redacted support file; give it with the code to read over the telephone."""
+        look = self._run_before()
+        folder = look.paths.site(look.plan.site_id).reports
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        made = support_of(look, folder / f"support-{look.plan.site_id}.tar.gz")
+        return made.path, made.code
+
+    # ---------------------------------------------------------------- the end
+
+    def leaving(self) -> Leaving:
+        """Say whether the laptop may be unplugged, and what there is to take along."""
+        return leaving(self._watching.seen(fresh=True))
+
+    def report(self) -> Path:
+        """Write the report of all that happened."""
+        look = self._run_before()
+        folder = look.paths.site(look.plan.site_id).reports
+        return report_of(look, folder / f"report-web-{secrets.token_hex(4)}.html")
+
+    def sheet(self) -> Path:
+        """Give the hand-over sheet. Raises PreflightError where none was written."""
+        look = self._watching.look()
+        path = look.paths.site(look.plan.site_id).reports / "hand-over.html"
+        if not path.is_file():
+            raise PreflightError(
+                "there is no hand-over sheet yet", fix="it is written at the end of the run"
+            )
+        return path
+
+    def kubeconfig(self) -> Secret:
+        """Give the cluster's kubeconfig, to whoever asked for it by a click."""
+        look = self._run_before()
+        with stored(look) as context:
+            return shown_secret(context, "kubeconfig")
+
+    def _run_before(self) -> Look:
+        look = self._watching.look()
+        if not has_state(look):
+            raise InputError("this site was not run yet", fix="start it on the page Run")
+        return look
+
+    def _now(self) -> float:
+        return self._deps.clock.utc()
+
+
+def taken(path: Path, *, keep: bool = True) -> bytes:
+    """Read a file that was made to be sent; it goes from the laptop then unless it is to stay."""
+    try:
+        return path.read_bytes()
+    finally:
+        if not keep:
+            with suppress(OSError):
+                path.unlink()

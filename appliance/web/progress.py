@@ -1,0 +1,491 @@
+"""What pages show of a run: events folded as they come, judged at a given time. Pure.
+
+Nothing here is believed that was not seen: a state is from evidence, a time left from what was
+measured in this very site. Times are Unix seconds, spans are seconds, sizes are octets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from statistics import median
+
+from appliance.machines.state import Record, State
+from appliance.machines.watch import Standing, look
+from appliance.site.plan import MachinePlan, Plan
+from appliance.store.journal import Event
+from appliance.tools.words import duration, printable, size
+
+STATE_WORDS: Mapping[State, str] = {
+    State.EXPECTED: "not seen yet",
+    State.FIRMWARE: "firmware is booting",
+    State.BOOTLOADER: "boot loader is there",
+    State.WAITING: "waits its turn",
+    State.DISCOVERING: "looks at itself",
+    State.DISCOVERED: "has said what it is",
+    State.SCRIPT: "boot script is there",
+    State.KERNEL: "kernel is there",
+    State.ROOTFS: "live system starts",
+    State.CONFIG: "installer starts",
+    State.STARTED: "installer works",
+    State.IMAGE: "image is written",
+    State.OWN_DISK: "tries its own disk",
+    State.INSTALLED: "is installed",
+    State.REBOOTED: "starts from its disk",
+    State.READY: "ready",
+    State.FAILED: "failed",
+    State.HELD: "held",
+}
+
+TRACK = ("switch on", "boot", "who is it", "live system", "installer", "image", "restart", "ready")
+"""The way of every machine, as the pages draw it."""
+
+_PLACES = {
+    State.EXPECTED: 0,
+    State.FIRMWARE: 1,
+    State.BOOTLOADER: 1,
+    State.WAITING: 2,
+    State.DISCOVERING: 2,
+    State.DISCOVERED: 2,
+    State.SCRIPT: 3,
+    State.KERNEL: 3,
+    State.ROOTFS: 3,
+    State.CONFIG: 4,
+    State.STARTED: 4,
+    State.IMAGE: 5,
+    State.OWN_DISK: 6,
+    State.INSTALLED: 6,
+    State.REBOOTED: 6,
+    State.READY: 7,
+}
+_TROUBLE = frozenset({State.FAILED, State.HELD})
+_ENDED = frozenset({State.READY, *_TROUBLE})
+_QUIET = frozenset({"dhcp", "tftp", "http", "dns", "ntp", "syslog", "hook", "decision"})
+_SHOWN_FINDINGS = 20
+_RATE_POINTS = 6
+"""A rate is that of the last so many points: what a slow start took counts no longer."""
+
+
+class Outcome(StrEnum):
+    """How a step or a run stands."""
+
+    TODO = "todo"
+    RUNNING = "running"
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    KILLED = "killed"
+
+
+@dataclass(slots=True)
+class _StepSeen:
+    started: float
+    ended: float | None = None
+    outcome: Outcome = Outcome.RUNNING
+    error: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _MachineSeen:
+    entered: dict[State, float] = field(default_factory=dict)
+    state: State = State.EXPECTED
+    before_trouble: State = State.EXPECTED
+    text: str = ""
+    at: float | None = None
+    hold: str = ""
+    advice: str = ""
+    file: str = ""
+    points: list[tuple[float, int]] = field(default_factory=list)
+
+    def enter(self, state: State, at: float) -> None:
+        if state is State.EXPECTED:
+            self.entered.clear()
+        if state not in _TROUBLE:
+            self.before_trouble = state
+        self.state, self.advice = state, ""
+        self.entered[state] = at
+        self.points.clear()
+
+
+class History:
+    """What the events of a site come to. `feed` each once, in their order."""
+
+    def __init__(self) -> None:
+        self.last = 0
+        self.run_started: float | None = None
+        self.run_ended: float | None = None
+        self.outcome = Outcome.TODO
+        self.error: Mapping[str, str] = {}
+        self.steps: dict[str, _StepSeen] = {}
+        self.machines: dict[str, _MachineSeen] = {}
+        self.vms: dict[str, tuple[str, float]] = {}
+        self.findings: list[tuple[float, str]] = []
+        self.line: tuple[float, str] | None = None
+        self.safe: bool | None = None
+        self.because: tuple[str, ...] = ()
+
+    def feed(self, event: Event) -> None:
+        """Take one event."""
+        self.last = max(self.last, event.id)
+        if event.kind.startswith(("run-", "step-")):
+            self._feed_story(event)
+        elif event.kind == "finding":
+            self._find(event)
+        elif event.kind == "safe-to-unplug":
+            self.safe, self.because = True, _texts(event.data.get("because"))
+        if event.kind not in _QUIET and event.text:
+            self.line = (event.at, printable(event.text.partition("\n")[0]))
+        if event.machine:
+            self._feed_machine(event, event.machine)
+
+    def _feed_story(self, event: Event) -> None:
+        if event.kind == "run-started":
+            self.run_started, self.run_ended = event.at, None
+            self.outcome, self.error, self.safe, self.because = Outcome.RUNNING, {}, None, ()
+            self.steps.clear()
+            self.findings.clear()
+        elif event.kind == "run-ended":
+            self.run_ended = event.at
+            self.outcome = _outcome(str(event.data.get("outcome", "")))
+            for step in self.steps.values():
+                if step.outcome is Outcome.RUNNING:
+                    step.outcome, step.ended = self.outcome, event.at
+        elif event.kind == "step-started" and event.step:
+            self.steps[event.step] = _StepSeen(event.at)
+        elif event.kind == "step-failed" and event.step not in self.steps:
+            self.error = _error(event)
+        elif event.step in self.steps:
+            step = self.steps[event.step]
+            step.ended, step.outcome = event.at, _outcome(event.kind.removeprefix("step-"))
+            if step.outcome is Outcome.FAILED:
+                step.error = self.error = _error(event)
+
+    def _find(self, event: Event) -> None:
+        text = printable(event.text)
+        if text not in (known for _, known in self.findings):
+            self.findings.append((event.at, text))
+            del self.findings[:-_SHOWN_FINDINGS]
+
+    def _feed_machine(self, event: Event, name: str) -> None:
+        if event.kind in ("vm", "node"):
+            now = str(event.data.get("now", ""))
+            joined = self.vms.get(name, ("", 0.0))[0] == "joined" and now in ("answers", "ready")
+            if now and not joined:
+                self.vms[name] = (printable(now), event.at)
+            return
+        seen = self.machines.setdefault(name, _MachineSeen())
+        if event.kind == "state":
+            with suppress(ValueError):
+                seen.enter(State(str(event.data.get("state"))), event.at)
+        elif event.kind == "evidence":
+            seen.text, seen.at = printable(event.text), event.at
+        elif event.kind == "decision":
+            waits = event.data.get("action") in ("hold", "discover")
+            seen.hold = printable(str(event.data.get("reason", ""))) if waits else ""
+        elif event.kind == "identified":
+            seen.hold = "" if event.data.get("disk") else seen.hold
+        elif event.kind == "overdue":
+            seen.advice = printable(str(event.data.get("advice", event.text)))
+        elif event.kind in ("http", "tftp"):
+            _take_percent(seen, event)
+
+
+def _take_percent(seen: _MachineSeen, event: Event) -> None:
+    said = str(event.data.get("percent", ""))
+    if not (said.isascii() and said.isdigit()):
+        return
+    file, percent = printable(str(event.data.get("file", ""))), min(100, int(said))
+    if seen.file != file or (seen.points and percent < seen.points[-1][1]):
+        seen.points.clear()  # another file, or the same once more
+    seen.file = file
+    seen.points.append((event.at, percent))
+
+
+def _error(event: Event) -> dict[str, str]:
+    keys = ("code", "what", "where", "why", "fix")
+    found = {key: printable(str(event.data.get(key, ""))) for key in keys}
+    return found if found["what"] else {**found, "what": printable(event.text)}
+
+
+def _outcome(text: str) -> Outcome:
+    try:
+        return Outcome(text)
+    except ValueError:
+        return Outcome.FAILED
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(printable(str(each)) for each in value) if isinstance(value, list | tuple) else ()
+
+
+# ------------------------------------------------------------------------ what a page shows
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An error in its parts, with the code that the handbook explains."""
+
+    code: str
+    what: str
+    where: str = ""
+    why: str = ""
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One step. `seconds` is how long it took, or takes so far."""
+
+    name: str
+    title: str
+    outcome: Outcome
+    seconds: float | None = None
+    error: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A file on its way to a machine. `done` and `total` are None where the size is unknown."""
+
+    file: str
+    percent: int
+    done: int | None
+    total: int | None
+    rate: float | None
+    left: float | None
+
+    @property
+    def text(self) -> str:
+        """All that is known of it in one line."""
+        parts = [f"{self.file}: {self.percent} %"]
+        if self.done is not None and self.total is not None:
+            parts.append(f"{size(self.done)} of {size(self.total)}")
+        if self.rate is not None and self.total is not None:
+            parts.append(f"{size(int(self.rate))}/s")
+        if self.left is not None:
+            parts.append(f"{duration(self.left)} left")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class MachineView:
+    """One machine. `place` is its number on the track; `left` till it is ready, if measured.
+
+    `limit` is how long the next sign may still take; negative once it is late.
+    """
+
+    name: str
+    role: str
+    address: str
+    macs: tuple[str, ...]
+    state: State
+    words: str
+    place: int
+    standing: Standing
+    seen: str
+    seen_at: float | None
+    next: str
+    limit: float | None
+    left: float | None
+    transfer: Transfer | None
+    hold: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class VmView:
+    """One virtual machine and where it is: planned, created, answers, ready, joined, removed."""
+
+    name: str
+    kind: str
+    address: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A run as it stands. `last` is the number of the newest event that is in it."""
+
+    site: str
+    last: int
+    outcome: Outcome
+    started: float | None
+    seconds: float | None
+    step: str
+    line: str
+    steps: tuple[StepView, ...]
+    machines: tuple[MachineView, ...]
+    vms: tuple[VmView, ...]
+    findings: tuple[str, ...]
+    error: Fault | None
+    safe: bool
+    because: tuple[str, ...] = ()
+
+    @property
+    def ready(self) -> int:
+        """How many machines are ready."""
+        return sum(each.state is State.READY for each in self.machines)
+
+    @property
+    def headline(self) -> str:
+        """The run in one sentence."""
+        if self.outcome is Outcome.TODO:
+            return "nothing has been run yet"
+        done = sum(each.outcome in (Outcome.DONE, Outcome.SKIPPED) for each in self.steps)
+        machines = f"{self.ready} of {len(self.machines)} machines ready"
+        doing = next((each.title for each in self.steps if each.outcome is Outcome.RUNNING), "")
+        if self.outcome is Outcome.RUNNING:
+            return f"{doing or 'begins'}; step {done + 1} of {len(self.steps)}, {machines}"
+        said = {
+            Outcome.DONE: "done",
+            Outcome.INTERRUPTED: "paused",
+            Outcome.KILLED: "it was ended from outside",
+        }
+        return f"{said.get(self.outcome, 'it failed')} after {done} steps, {machines}"
+
+    @property
+    def armed(self) -> bool:
+        """Whether a machine may be writing its disk now: the laptop must stay on."""
+        return self.outcome is Outcome.RUNNING and any(
+            each.state not in _ENDED and each.place >= _PLACES[State.SCRIPT]
+            for each in self.machines
+        )
+
+
+def progress(
+    plan: Plan,
+    history: History,
+    records: Mapping[str, Record],
+    now: float,
+    *,
+    running: bool,
+    titles: Sequence[tuple[str, str]],
+    sizes: Mapping[str, int] | None = None,
+) -> Progress:
+    """Give the run at Unix time `now`.
+
+    `running` is whether somebody holds the site: a run that has no end, and nobody, was killed.
+    `titles` are the steps in their order; `sizes` the octets of the files that are served.
+    """
+    outcome = history.outcome
+    if outcome is Outcome.RUNNING and not running:
+        outcome = Outcome.KILLED
+    ended = history.run_ended if history.run_ended is not None or running else None
+    steps = tuple(_step(history, name, title, now, outcome) for name, title in titles)
+    going = next((each.name for each in steps if each.outcome is Outcome.RUNNING), "")
+    watching = history.steps.get("s4")
+    since = watching.started if watching else history.run_started or now
+    error = Fault(**history.error) if history.error else None
+    return Progress(
+        site=plan.site_id,
+        last=history.last,
+        outcome=outcome,
+        started=history.run_started,
+        seconds=_span(history.run_started, ended, now) if running or ended else None,
+        step=going,
+        line=history.line[1] if history.line else "",
+        steps=steps,
+        machines=tuple(
+            _machine(each, history, records, now, since if going else None, sizes or {})
+            for each in plan.machines
+        ),
+        vms=tuple(
+            VmView(
+                vm.name,
+                vm.kind.value,
+                str(vm.address or ""),
+                history.vms.get(vm.name, ("planned", 0.0))[0],
+            )
+            for vm in plan.vms
+        ),
+        findings=tuple(text for _, text in reversed(history.findings)),
+        error=error if outcome is not Outcome.RUNNING else None,
+        safe=history.safe is True and outcome is Outcome.DONE,
+        because=history.because,
+    )
+
+
+def _step(history: History, name: str, title: str, now: float, outcome: Outcome) -> StepView:
+    seen = history.steps.get(name)
+    if seen is None:
+        return StepView(name, title, Outcome.TODO)
+    own = seen.outcome
+    if own is Outcome.RUNNING and outcome is Outcome.KILLED:
+        own = Outcome.KILLED
+    seconds = None if own is Outcome.KILLED else _span(seen.started, seen.ended, now)
+    return StepView(name, title, own, seconds, Fault(**seen.error) if seen.error else None)
+
+
+def _span(start: float | None, end: float | None, now: float) -> float | None:
+    return None if start is None else max(0.0, (now if end is None else end) - start)
+
+
+def _machine(
+    machine: MachinePlan,
+    history: History,
+    records: Mapping[str, Record],
+    now: float,
+    watched_since: float | None,
+    sizes: Mapping[str, int],
+) -> MachineView:
+    seen = history.machines.get(machine.name) or _MachineSeen()
+    record = records.get(machine.name) or Record()
+    judged = look(machine.name, record, now, watched_since=watched_since or now)
+    watched = watched_since is not None and not seen.hold and machine.not_armed is None
+    state = record.state
+    at = seen.before_trouble if state in _TROUBLE else state
+    on_its_way = watched and state not in _ENDED
+    hold = (seen.hold or machine.not_armed or "") if _PLACES[at] <= 2 else ""
+    return MachineView(
+        name=machine.name,
+        role=machine.role.value,
+        address=str(machine.address),
+        macs=tuple(map(str, machine.macs)),
+        state=state,
+        words=STATE_WORDS[state],
+        place=_PLACES[at],
+        standing=judged.standing if watched or state in _ENDED else Standing.ON_TIME,
+        seen=printable(record.last_text) or seen.text,
+        seen_at=record.last_at or seen.at,
+        next=judged.next if not hold else "",
+        limit=judged.left if on_its_way else None,
+        left=_left(history.machines, machine.name, record, now) if on_its_way else None,
+        transfer=_transfer(seen, now, sizes) if state not in _ENDED else None,
+        hold=hold,
+        advice=(judged.advice if watched or state in _TROUBLE else "") or seen.advice,
+    )
+
+
+def _transfer(seen: _MachineSeen, now: float, sizes: Mapping[str, int]) -> Transfer | None:
+    if not seen.points or seen.points[-1][1] >= 100:
+        return None
+    at, percent = seen.points[-1]
+    total = sizes.get(seen.file)
+    first_at, first = seen.points[-_RATE_POINTS:][0]
+    per_second = (percent - first) / (at - first_at) if at > first_at else 0.0
+    return Transfer(
+        file=seen.file,
+        percent=percent,
+        done=None if total is None else total * percent // 100,
+        total=total,
+        rate=None if total is None or per_second <= 0 else per_second * total / 100,
+        left=max(0.0, (100 - percent) / per_second - (now - at)) if per_second > 0 else None,
+    )
+
+
+def _left(
+    machines: Mapping[str, _MachineSeen], name: str, record: Record, now: float
+) -> float | None:
+    """What the others of this site took from the same state on, less what it has been there."""
+    took = list(_took(machines, name, record.state))
+    return max(0.0, median(took) - max(0.0, now - record.since)) if took else None
+
+
+def _took(machines: Mapping[str, _MachineSeen], name: str, state: State) -> Iterable[float]:
+    for other, seen in machines.items():
+        begun, ready = seen.entered.get(state), seen.entered.get(State.READY)
+        if other != name and begun is not None and ready is not None and ready >= begun:
+            yield ready - begun

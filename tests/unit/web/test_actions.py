@@ -1,0 +1,64 @@
+"""The wizard's verbs over the flow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from appliance.errors import InputError, PreflightError
+from appliance.web.actions import Actions, taken
+from appliance.web.runs import Phase
+from appliance.web.watching import Watching
+from tests.unit.web.test_pages_run import SITE, begin, look
+from tests.unit.web.wizard_world import World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A wizard with a site."""
+    file = tmp_path / "site.yaml"
+    file.write_text(SITE)
+    return World(tmp_path, file)
+
+
+@pytest.fixture
+def actions(world: World) -> Actions:
+    """Its verbs."""
+    return Actions(world.deps, Watching(world.deps))
+
+
+def test_before_a_run_there_is_nothing_to_give(world: World, actions: Actions) -> None:
+    """Each says what is to be done first, and leaves nothing behind."""
+    for verb in (actions.support, actions.report, actions.kubeconfig):
+        with pytest.raises(InputError, match="not run yet"):
+            verb()
+    with pytest.raises(PreflightError, match="no hand-over sheet"):
+        actions.sheet()
+    with pytest.raises(InputError, match="no run goes on"):
+        actions.pause()
+    assert actions.lost() == ()
+    assert not world.deps.paths.site("alpha").folder.exists()
+
+
+def test_what_would_be_lost_is_typed_whole(world: World, actions: Actions) -> None:
+    """All names in any order; a part of them, or nothing, starts no run."""
+    with look(world).writing() as context:
+        run = begin(context.journal, world)
+        for name in ("app2", "app1"):
+            context.journal.add_event("vm", "", machine=name, data={"now": "created"}, run=run)
+    assert actions.lost() == ("app1", "app2")
+    for typed in ("", "app1", "app1 app2 app3", "yes"):
+        with pytest.raises(InputError, match="destroyed with their disks: app1, app2") as caught:
+            actions.start(typed)
+        assert caught.value.where == "lose"
+    assert world.deps.runs.now("alpha").phase is Phase.IDLE
+
+
+def test_what_was_made_to_be_sent_does_not_stay(tmp_path: Path) -> None:
+    """Unless it is to."""
+    for keep in (True, False):
+        path = tmp_path / "file"
+        path.write_bytes(b"x")
+        assert taken(path, keep=keep) == b"x"
+        assert path.exists() is keep
