@@ -1,0 +1,184 @@
+"""The pages of the site file: 1 Site, 4 VMs and cluster, 5 Review."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request
+from markupsafe import Markup, escape
+
+from appliance.errors import BridgeheadError, InputError, Problem, SiteFileError, StaleError
+from appliance.web.actions import Actions
+from appliance.web.deps import Deps
+from appliance.web.drawing import NARROW, WIDE, draw
+from appliance.web.laptop import clock_text, conflicts, ports
+from appliance.web.site_api import file_download
+from appliance.web.site_work import FormView, ReviewView, SiteWork, is_ticked
+from appliance.web.watching import Watching
+
+NEXT = {"site": "/artifacts", "cluster": "/review"}
+_ERASE = "erase."
+
+
+def routes(deps: Deps) -> Blueprint:
+    """Give the pages."""
+    part = Blueprint("site", __name__)
+    pages = _Pages(deps, SiteWork(deps))
+    for path, view, methods in (
+        ("/site", pages.site, ["GET", "POST"]),
+        ("/cluster", pages.cluster, ["GET", "POST"]),
+        ("/review", pages.review, ["GET", "POST"]),
+        ("/site.yaml", pages.file, ["GET"]),
+    ):
+        part.add_url_rule(path, view.__name__, view, methods=methods)
+    part.add_app_template_filter(worded, "worded")
+    return part
+
+
+def worded(text: str) -> Markup:
+    """Give the docs' words for a page: what stands between backticks is code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
+
+
+class _Pages:
+    def __init__(self, deps: Deps, work: SiteWork) -> None:
+        self._deps = deps
+        self._work = work
+
+    # ---------------------------------------------------------------- 1 and 4: forms
+
+    def site(self) -> Response:
+        """The first page."""
+        return self._form("site")
+
+    def cluster(self) -> Response:
+        """The fourth page."""
+        return self._form("cluster")
+
+    def _form(self, key: str) -> Response:
+        if request.method == "GET":
+            return self._page(self._work.view(key))
+        given = _given()
+        digest = given.pop("digest", "")
+        try:
+            self._work.save(key, digest, given)
+        except SiteFileError as error:
+            return self._page(
+                self._work.refused(key, given, error), HTTPStatus.UNPROCESSABLE_ENTITY
+            )
+        except StaleError as error:
+            return self._stale(key, given, error)
+        except InputError as error:
+            view = self._work.view(key, given)
+            return self._page(view, HTTPStatus.UNPROCESSABLE_ENTITY, error=error)
+        return _see(NEXT[key])
+
+    def _stale(self, key: str, given: Mapping[str, str], error: StaleError) -> Response:
+        """Show the file as it is now; what was typed is named, so that it can be said again."""
+        view = self._work.view(key)
+        labels = {each.name: each.label for each in view.form.fields}
+        typed = [
+            (labels[name], value)
+            for name, value in given.items()
+            if name in labels and _plain(value) != _plain(view.values[name])
+        ]
+        return self._page(view, HTTPStatus.CONFLICT, error=error, typed=typed)
+
+    def _page(self, view: FormView, status: int = 200, **more: Any) -> Response:
+        shown: dict[str, Any] = {"error": None, "typed": [], "view": view, "is_ticked": is_ticked}
+        if view.key == "site":
+            found = ports(self._deps.interface)
+            shown |= {
+                "ports": found,
+                "conflicts": list(conflicts(view.plan, found)) if view.plan else [],
+                "clock": self._clock(),
+            }
+        return make_response(
+            render_template(f"web/{view.key}.html.j2", **{**shown, **more}), status
+        )
+
+    # ---------------------------------------------------------------- 5: review
+
+    def review(self) -> Response:
+        """All that a run would go by; posting it starts the run."""
+        if request.method == "GET":
+            return self._reviewed(self._work.review())
+        given = _given()
+        typed = {
+            name.removeprefix(_ERASE): value
+            for name, value in given.items()
+            if name.startswith(_ERASE)
+        }
+        ticked = given.get("clock") == "yes"
+        try:
+            missing = self._work.unconfirmed(given.get("digest", ""), typed, clock=ticked)
+            if missing:
+                return self._reviewed(
+                    self._work.review(), HTTPStatus.UNPROCESSABLE_ENTITY, missing, given
+                )
+            self._actions().start(given.get("lose", ""))
+        except BridgeheadError as error:
+            status = 422 if isinstance(error, InputError) else 409
+            problems = {}
+            if error.where == "lose":
+                problems["lose"] = Problem("", 0, 0, "lose", error.what, error.fix)
+            return self._reviewed(self._work.review(), status, problems, given, error)
+        return _see("/run")
+
+    def _reviewed(
+        self,
+        view: ReviewView,
+        status: int = 200,
+        missing: Mapping[str, Problem] | None = None,
+        given: Mapping[str, str] | None = None,
+        error: BridgeheadError | None = None,
+    ) -> Response:
+        problems = {
+            name if name in ("clock", "lose") else f"{_ERASE}{name}": [each]
+            for name, each in (missing or {}).items()
+        }
+        pictures = (
+            [Markup(draw(view.plan, view.states, shape)) for shape in (WIDE, NARROW)]  # noqa: S704 - escaped there
+            if view.plan
+            else []
+        )
+        page = render_template(
+            "web/review.html.j2",
+            view=view,
+            pictures=pictures,
+            problems=problems,
+            given=given or {},
+            error=None if problems else error,
+            clock=self._clock(),
+            lost=self._actions().lost() if view.plan else (),
+        )
+        return make_response(page, status)
+
+    def file(self) -> Response:
+        """The site file, to keep."""
+        return file_download(self._work.file)
+
+    def _actions(self) -> Actions:
+        return Actions(self._deps, Watching(self._deps))
+
+    def _clock(self) -> str:
+        now = self._deps.clock.utc()
+        return clock_text(now, datetime.fromtimestamp(now).astimezone().tzinfo)
+
+
+def _given() -> dict[str, str]:
+    """What a form sent. Of a box and its empty partner the last one counts."""
+    return {name: values[-1] for name, values in request.form.lists()}
+
+
+def _plain(text: str) -> str:
+    ticks = {"yes": "true", "no": "false"}
+    return " ".join(ticks.get(text, text).replace(",", " ").split())
+
+
+def _see(path: str) -> Response:
+    return make_response(redirect(path, HTTPStatus.SEE_OTHER))

@@ -1,0 +1,138 @@
+"""The calls of the site file: forms as keys of `site.yaml`, verdicts, the file itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from flask import Blueprint, Response
+
+from appliance.errors import InputError, Problem
+from appliance.web.actions import Actions
+from appliance.web.api import answer, body, download
+from appliance.web.deps import Deps
+from appliance.web.laptop import ports
+from appliance.web.models import DoneAnswer
+from appliance.web.site_file import SiteFile
+from appliance.web.site_models import (
+    SITE_CALLS,
+    BeginAsked,
+    CheckAsked,
+    ChecksAnswer,
+    FieldProblem,
+    FormAnswer,
+    PortsAnswer,
+    ReviewAnswer,
+    SaveAsked,
+)
+from appliance.web.site_work import FormView, ReviewView, SiteWork
+from appliance.web.watching import Watching
+
+_SAVED = "the site file is saved"
+
+
+def routes(deps: Deps) -> Blueprint:
+    """Give the calls below `/api/` that are about the site file."""
+    part = Blueprint("site_api", __name__)
+    calls = _Calls(deps, SiteWork(deps))
+    for call in SITE_CALLS:
+        view = getattr(calls, call.name)
+        part.add_url_rule(call.path, call.name, view, methods=[call.method.upper()])
+    return part
+
+
+class _Calls:
+    """One method for each call, named as it."""
+
+    def __init__(self, deps: Deps, work: SiteWork) -> None:
+        self._deps = deps
+        self._work = work
+
+    def site(self) -> Response:
+        return self._form("site")
+
+    def cluster(self) -> Response:
+        return self._form("cluster")
+
+    def save_site(self) -> Response:
+        return self._save("site")
+
+    def save_cluster(self) -> Response:
+        return self._save("cluster")
+
+    def check_site(self) -> Response:
+        return self._check("site")
+
+    def check_cluster(self) -> Response:
+        return self._check("cluster")
+
+    def review(self) -> Response:
+        return answer(ReviewAnswer, _review(self._work.review()))
+
+    def begin(self) -> Response:
+        said = body(BeginAsked)
+        missing = self._work.unconfirmed(said.digest, said.erase, clock=said.clock)
+        if missing:
+            raise InputError(
+                f"not everything is confirmed: {', '.join(missing)}",
+                where=next(iter(missing)),
+                why="; ".join(each.what for each in missing.values()),
+                fix="; ".join(each.fix for each in missing.values()),
+            )
+        begun = Actions(self._deps, Watching(self._deps)).start(said.lose)
+        return answer(None, DoneAnswer(begun))
+
+    def site_file(self) -> Response:
+        return file_download(self._work.file)
+
+    def ports(self) -> Response:
+        return answer(None, PortsAnswer(list(ports(self._deps.interface))))
+
+    def _form(self, key: str) -> Response:
+        return answer(FormAnswer, _form(self._work.view(key)))
+
+    def _save(self, key: str) -> Response:
+        said = body(SaveAsked)
+        self._work.save(key, said.digest, said.fields)
+        return answer(None, DoneAnswer(_SAVED))
+
+    def _check(self, key: str) -> Response:
+        said = body(CheckAsked)
+        view = self._work.view(key, said.fields)
+        own, others = view.form.sorted_out(self._work.check(key, said.fields), said.fields)
+        return answer(None, ChecksAnswer(_problems(own, others)))
+
+
+def file_download(file: SiteFile) -> Response:
+    """Give the site file to keep, to the octet."""
+    return download(file.read().text.encode(), "site.yaml", "application/yaml")
+
+
+def _form(view: FormView) -> FormAnswer:
+    return FormAnswer(
+        digest=view.digest,
+        fields=dict(view.values),
+        proposed={each.name: each.proposed for each in view.form.fields if each.proposed},
+        problems=_problems(view.problems, view.elsewhere),
+    )
+
+
+def _review(view: ReviewView) -> ReviewAnswer:
+    return ReviewAnswer(
+        digest=view.digest,
+        problems=[_problem(page.partition("#")[2], each) for each, page in view.problems],
+        rules=list(view.rules),
+        notes=list(view.plan.notes) if view.plan else [],
+        erased=list(view.erased),
+        not_armed=dict(view.held),
+    )
+
+
+def _problems(
+    own: Mapping[str, Iterable[Problem]], others: Iterable[Problem]
+) -> list[FieldProblem]:
+    at_fields = [_problem(name, each) for name, several in own.items() for each in several]
+    return [*at_fields, *(_problem("", each) for each in others)]
+
+
+def _problem(field: str, problem: Problem) -> FieldProblem:
+    return FieldProblem(field, problem.key, problem.line, problem.what, problem.fix)

@@ -1,0 +1,259 @@
+"""The pages of the site file."""
+
+from __future__ import annotations
+
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from appliance.web.pages_site import worded
+from appliance.web.runs import Runs
+from tests.unit.web.wizard_world import Browser, World
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+THREE = (EXAMPLES / "three-node.yaml").read_text()
+REMARKED = THREE.replace("site: harbour-east", "# Said by Ann.\nsite: harbour-east  # the port")
+
+
+class Page(HTMLParser):
+    """What a browser would send of a page's form, and what it shows."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+        self.ids: list[str] = []
+        self.labels: set[str] = set()
+        self.described: set[str] = set()
+        self._area = ""
+        self._select = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take the fields of a form."""
+        has = {key: value or "" for key, value in attrs}
+        if "id" in has:
+            self.ids.append(has["id"])
+        self.described |= set(has.get("aria-describedby", "").split())
+        self.labels |= {has["for"]} if tag == "label" and "for" in has else set()
+        name = has.get("name", "")
+        if tag == "input" and (has.get("type") != "checkbox" or "checked" in has):
+            self.fields[name] = has.get("value", "")
+        elif tag == "textarea":
+            self._area, self.fields[name] = name, ""
+        elif tag == "select":
+            self._select = name
+        elif tag == "option" and self._select and "selected" in has:
+            self.fields[self._select] = has["value"]
+
+    def handle_data(self, data: str) -> None:
+        """Take the text of an area."""
+        if self._area:
+            self.fields[self._area] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        """End an area: browsers leave the first line end out."""
+        if tag == "textarea":
+            self.fields[self._area] = self.fields[self._area].removeprefix("\n")
+            self._area = ""
+        if tag == "select":
+            self._select = ""
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A wizard with a hand-written file."""
+    path = tmp_path / "site.yaml"
+    path.write_text(REMARKED)
+    return World(tmp_path, path)
+
+
+@pytest.fixture
+def operator(world: World) -> Browser:
+    """A browser that has signed in."""
+    return world.operator()
+
+
+def text_of(world: World) -> str:
+    """The site file now."""
+    assert world.site_file
+    return world.site_file.read_text()
+
+
+@pytest.mark.parametrize("path", ["/site", "/cluster"])
+@pytest.mark.parametrize("example", ["three-node.yaml", "minimal.yaml", "lab-discover.yaml"])
+def test_a_page_sent_back_as_it_came_changes_nothing(
+    world: World, operator: Browser, path: str, example: str
+) -> None:
+    """As a browser without JavaScript sends it; remarks and unknown keys stay to the octet."""
+    assert world.site_file
+    text = (EXAMPLES / example).read_text() if example != "three-node.yaml" else REMARKED
+    world.site_file.write_text(text)
+    page = Page(operator.get(path).text)
+    answer = operator.post(path, data=page.fields)
+
+    assert answer.status_code == 303
+    assert text_of(world) == text
+
+
+@pytest.mark.parametrize("path", ["/site", "/cluster", "/review"])
+def test_every_field_has_its_label_and_every_id_is_one(operator: Browser, path: str) -> None:
+    """For those who hear the page."""
+    text = operator.get(path).text
+    page = Page(text)
+
+    assert len(page.ids) == len(set(page.ids))
+    assert page.labels <= set(page.ids)
+    assert page.described <= set(page.ids)
+    assert not re.search(r"\sstyle=|\son\w+=|<script(?![^>]*src=)", text)
+
+
+def test_a_change_is_one_line_of_the_file(operator: Browser, world: World) -> None:
+    """And the next page comes."""
+    page = Page(operator.get("/site").text)
+    answer = operator.post("/site", data={**page.fields, "hypervisor.vip": "10.20.0.9"})
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/artifacts")
+    assert text_of(world) == REMARKED.replace("vip: 10.20.0.10", "vip: 10.20.0.9")
+
+
+def test_a_refused_form_keeps_what_was_typed_and_leads_to_the_field(
+    operator: Browser, world: World
+) -> None:
+    """With the command's sentence beside it."""
+    page = Page(operator.get("/site").text)
+    answer = operator.post("/site", data={**page.fields, "networks.main.cidr": "10.20.0.7/24"})
+
+    assert answer.status_code == 422
+    assert 'href="#networks.main.cidr"' in answer.text
+    assert "write 10.20.0.0/24" in answer.text
+    assert Page(answer.text).fields["networks.main.cidr"] == "10.20.0.7/24"
+    assert text_of(world) == REMARKED
+
+
+def test_what_is_typed_is_never_markup(operator: Browser) -> None:
+    """Nor in the messages about it."""
+    page = Page(operator.get("/site").text)
+    answer = operator.post("/site", data={**page.fields, "site": "<script>alert(1)</script>"})
+
+    assert answer.status_code == 422
+    assert "<script>alert" not in answer.text
+    assert str(worded("`a` <b>")) == "<code>a</code> &lt;b&gt;"
+
+
+def test_the_second_of_two_browsers_sees_what_changed(operator: Browser, world: World) -> None:
+    """Nothing is overwritten; what was typed is named; sent again it is saved."""
+    second = world.operator()
+    page = Page(second.get("/site").text)
+    first = Page(operator.get("/site").text).fields
+    operator.post("/site", data={**first, "hypervisor.vip": "10.20.0.9"})
+    answer = second.post("/site", data={**page.fields, "domain": "other.internal"})
+
+    assert answer.status_code == 409
+    assert "hypervisor.vip: 10.20.0.10 → 10.20.0.9" in answer.text
+    assert "other.internal" in answer.text
+    assert "domain: east.harbour.internal" in text_of(world)
+    again = Page(answer.text).fields
+    assert second.post("/site", data={**again, "domain": "other.internal"}).status_code == 303
+    assert "vip: 10.20.0.9" in text_of(world)
+    assert "domain: other.internal" in text_of(world)
+
+
+def test_a_file_that_cannot_be_read_shows_where(operator: Browser, world: World) -> None:
+    """And no form that would write over it."""
+    assert world.site_file
+    world.site_file.write_text("site: alpha\n\tdomain: x\n")
+    for path in ("/site", "/cluster", "/review"):
+        answer = operator.get(path)
+        assert answer.status_code == 200
+        assert "line 2" in answer.text.lower()
+        assert 'name="digest"' not in answer.text
+
+
+def test_a_site_begins_in_the_browser(tmp_path: Path) -> None:
+    """From nothing to a review, by typing."""
+    world = World(tmp_path, tmp_path / "site.yaml")
+    operator = world.operator()
+    page = Page(operator.get("/site").text)
+    typed = {
+        "site": "alpha",
+        "hypervisor.harvester": "v1.8.2",
+        "+hypervisor.machines": "node1, node2, node3",
+    }
+    assert operator.post("/site", data={**page.fields, **typed}).status_code == 303
+    cluster = Page(operator.get("/cluster").text).fields
+    cluster |= {"cluster.rke2": "v1.36.3+rke2r1", "+vms": "relay", "+vms.memory": "2G"}
+    assert operator.post("/cluster", data=cluster).status_code == 303
+    review = operator.get("/review").text
+
+    assert text_of(world) == (
+        "site: alpha\nhypervisor:\n  harvester: v1.8.2\n  machines:\n    node1: {}\n"
+        "    node2: {}\n    node3: {}\ncluster:\n  rke2: v1.36.3+rke2r1\n"
+        "vms:\n  relay:\n    memory: 2G\n"
+    )
+    assert "is not armed and will wait" in review
+    assert "Nothing: no machine is armed" in review
+    assert review.count("<svg class=") == 2
+
+
+def test_the_review_is_begun_by_typing_every_name(
+    operator: Browser, world: World, tmp_path: Path
+) -> None:
+    """A run is started for the plan that was shown, and for no other."""
+    runs = Runs(world.deps.paths, program=[sys.executable, "-c", "import time; time.sleep(0.1)"])
+    world = World(tmp_path / "other", world.site_file)
+    object.__setattr__(world.deps, "runs", runs)
+    operator = world.operator()
+    fields = Page(operator.get("/review").text).fields
+    assert operator.post("/review", data={**fields, "clock": "yes"}).status_code == 422
+
+    names = {f"erase.{name}": name for name in ("hv1", "hv2", "hv3")}
+    answer = operator.post("/review", data={**fields, **names, "erase.hv3": "hv2", "clock": "yes"})
+    assert answer.status_code == 422
+    assert 'href="#erase.hv3"' in answer.text
+    assert 'href="#erase.hv2"' not in answer.text
+
+    stale = operator.post("/review", data={**fields, **names, "clock": "yes", "digest": "0" * 64})
+    assert stale.status_code == 409
+    answer = operator.post("/review", data={**fields, **names, "clock": "yes"})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/run")
+
+
+def test_a_broken_file_cannot_be_begun(operator: Browser, world: World) -> None:
+    """The review leads to each field instead."""
+    assert world.site_file
+    world.site_file.write_text(REMARKED.replace("servers: 3", "servers: 2"))
+    text = operator.get("/review").text
+
+    assert 'href="/cluster#cluster.servers"' in text
+    assert "1 of" in text
+    assert '<form method="post" class=' not in text
+    assert operator.post("/review", data={"digest": "x"}).status_code in (409, 422)
+
+
+def test_the_file_is_there_to_be_kept(operator: Browser) -> None:
+    """To the octet."""
+    assert operator.get("/site.yaml").data.decode() == REMARKED
+
+
+@pytest.mark.parametrize("path", ["/site", "/cluster", "/review", "/site.yaml"])
+def test_nobody_sees_a_page_before_signing_in(world: World, path: str) -> None:
+    """They are led to the door."""
+    world.with_password()
+    answer = world.client().get(path)
+    assert answer.status_code in (302, 303)
+    assert answer.headers["Location"].startswith("/login")
+
+
+def test_another_sites_page_cannot_save(operator: Browser, world: World) -> None:
+    """A forged post changes nothing."""
+    fields = Page(operator.get("/site").text).fields
+    answer = operator.post(
+        "/site",
+        data={**fields, "hypervisor.vip": "10.20.0.9"},
+        headers={"Sec-Fetch-Site": "cross-site"},
+    )
+    assert answer.status_code == 403
+    assert text_of(world) == REMARKED

@@ -1,0 +1,149 @@
+"""The calls of the site file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.web.wizard_world import Browser, World
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+THREE = (EXAMPLES / "three-node.yaml").read_text()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A wizard with a hand-written file."""
+    path = tmp_path / "site.yaml"
+    path.write_text(THREE)
+    return World(tmp_path, path)
+
+
+@pytest.fixture
+def operator(world: World) -> Browser:
+    """A program that has signed in."""
+    return world.operator()
+
+
+def text_of(world: World) -> str:
+    """The site file now."""
+    assert world.site_file
+    return world.site_file.read_text()
+
+
+def save(operator: Browser, page: str, fields: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    """Save fields of a page as it is now."""
+    digest = operator.get(f"/api/{page}").get_json()["digest"]
+    answer = operator.post(f"/api/{page}", json={"digest": digest, "fields": fields})
+    found: dict[str, Any] = answer.get_json()
+    return answer.status_code, found
+
+
+def test_fields_are_keys_of_the_file(operator: Browser, world: World) -> None:
+    """One is changed, all others stay as they were."""
+    form = operator.get("/api/site").get_json()
+    assert form["fields"]["networks.main.cidr"] == "10.20.0.0/24"
+    assert form["proposed"]["networks.main.bridge"] == "10.20.0.2"
+    assert form["problems"] == []
+
+    status, _ = save(operator, "site", {"hypervisor.vip": "10.20.0.9"})
+    assert status == 200
+    assert text_of(world) == THREE.replace("vip: 10.20.0.10", "vip: 10.20.0.9")
+
+
+def test_a_refusal_has_the_code_and_every_problem(operator: Browser, world: World) -> None:
+    """As the command prints it."""
+    status, body = save(operator, "cluster", {"cluster.servers": "2", "staging.cpus": "0"})
+
+    assert (status, body["code"]) == (422, "BH101")
+    assert {each["key"] for each in body["problems"]} == {"cluster.servers", "staging.cpus"}
+    assert text_of(world) == THREE
+
+
+def test_a_stale_digest_is_a_conflict(operator: Browser, world: World) -> None:
+    """With what changed."""
+    digest = operator.get("/api/site").get_json()["digest"]
+    assert world.site_file
+    world.site_file.write_text(THREE.replace("vip: 10.20.0.10", "vip: 10.20.0.8"))
+    answer = operator.post("/api/site", json={"digest": digest, "fields": {"domain": "a.internal"}})
+
+    assert answer.status_code == 409
+    assert answer.get_json()["code"] == "BH204"
+    assert answer.get_json()["why"] == "hypervisor.vip: 10.20.0.10 → 10.20.0.8"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"fields": {}},
+        {"digest": "x", "fields": {"site": 1}},
+        {"digest": "x", "fields": [], "more": 1},
+        {"digest": "x" * 300, "fields": {}},
+        ["site"],
+    ],
+)
+def test_a_body_that_is_not_asked_for_is_refused(operator: Browser, body: object) -> None:
+    """And nothing is written."""
+    answer = operator.post("/api/site", json=body)
+
+    assert answer.status_code == 422
+    assert answer.get_json()["code"] == "BH100"
+
+
+def test_what_is_judged_is_at_its_field(operator: Browser, world: World) -> None:
+    """As a browser asks after each change."""
+    fields = {"hypervisor.vip": "10.20.0", "networks.main.dns": "10.20.0.3, x", "+networks": "A_b"}
+    problems = operator.post("/api/site/check", json={"fields": fields}).get_json()["problems"]
+
+    assert {each["field"] for each in problems} == {
+        "hypervisor.vip",
+        "networks.main.dns",
+        "+networks",
+    }
+    assert text_of(world) == THREE
+
+
+def test_the_review_names_rules_and_erased_disks(operator: Browser) -> None:
+    """All that the page shows."""
+    review = operator.get("/api/review").get_json()
+
+    assert len(review["digest"]) == 64
+    assert all(each["problems"] == [] for each in review["rules"])
+    assert [each["machine"] for each in review["erased"]] == ["hv1", "hv2", "hv3"]
+
+
+def test_nothing_is_begun_that_was_not_confirmed(operator: Browser, world: World) -> None:
+    """By each name, for the plan that was shown."""
+    digest = operator.get("/api/review").get_json()["digest"]
+    asked = {"digest": digest, "erase": {"hv1": "hv1"}, "clock": True}
+    answer = operator.post("/api/review/start", json=asked)
+    assert answer.status_code == 422
+    assert answer.get_json()["fix"] == "type hv2; type hv3"
+
+    answer = operator.post("/api/review/start", json={**asked, "digest": "0" * 64})
+    assert answer.status_code == 409
+    assert world.deps.runs.now("harbour-east").phase == "idle"
+
+
+def test_the_file_is_given_to_the_octet(operator: Browser) -> None:
+    """As an attachment, never as a page."""
+    answer = operator.get("/api/site.yaml")
+
+    assert answer.data.decode() == THREE
+    assert "attachment" in answer.headers["Content-Disposition"]
+
+
+def test_ports_are_listed(operator: Browser) -> None:
+    """What there is, with link and speed."""
+    found = operator.get("/api/ports").get_json()["ports"]
+    assert all({"name", "link", "speed", "chosen"} <= each.keys() for each in found)
+
+
+@pytest.mark.parametrize("path", ["/api/site", "/api/review", "/api/site.yaml", "/api/ports"])
+def test_nobody_is_told_anything_before_signing_in(world: World, path: str) -> None:
+    """The file may name what a site wants to keep to itself."""
+    world.with_password()
+    assert world.client().get(path).status_code == 401
