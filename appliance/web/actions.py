@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from contextlib import suppress
 from pathlib import Path
@@ -82,7 +83,7 @@ class Actions:
         return tuple(sorted(built - {each.name for each in look.plan.vms}))
 
     def start(self, lose: str = "") -> str:
-        """Start the run, or go on with it; a failed step is tried again.
+        """Start the run of a site whose review was just confirmed.
 
         `lose`: the names of the virtual machines that may be destroyed, typed by hand.
         """
@@ -94,8 +95,36 @@ class Actions:
                 why="the site file has them no more",
                 fix="type their names, or put them back into the site file",
             )
+        digest = _digest(look.site_file)
         self._watching.runs.start(look.site_file, look.plan.site_id)
+        self._watching.runs.confirm(look.plan.site_id, digest)
         return "the run begins"
+
+    def again(self, lose: str = "") -> str:
+        """Go on with a run, or try its failed step again.
+
+        Raises InputError for a site file that nobody has looked through as it is now.
+        """
+        if not self.reviewed():
+            raise InputError(
+                "nobody has looked through this site file yet, as it is now",
+                where="review",
+                why="a run erases disks: what it would do is confirmed first",
+                fix="look through it on the page Review, and begin there",
+            )
+        return self.start(lose)
+
+    def reviewed(self) -> bool:
+        """Whether this very site file was run before, or confirmed to be run."""
+        look = self._watching.look()
+        now, site = _digest(look.site_file), look.plan.site_id
+        if self._watching.runs.confirmed(site) == now:
+            return True
+        if not has_state(look):
+            return False
+        with stored(look) as context:
+            read = [each.inputs for each in context.journal.steps() if each.name == "s1"]
+        return read[-1:] == [now]
 
     def pause(self) -> str:
         """Have the run end its step cleanly; it can go on later."""
@@ -146,6 +175,11 @@ class Actions:
 
     def _now(self) -> float:
         return self._deps.clock.utc()
+
+
+def _digest(site_file: Path) -> str:
+    """Name the file's very bytes, as s1 does in the journal."""
+    return hashlib.sha256(site_file.read_bytes()).hexdigest()
 
 
 def taken(path: Path, *, keep: bool = True) -> bytes:

@@ -17,6 +17,7 @@ from appliance.tools.power import on_battery
 from appliance.web.actions import Actions, taken
 from appliance.web.arrivals import arrivals, one_machine
 from appliance.web.deps import Deps
+from appliance.web.door_models import DOOR_CALLS
 from appliance.web.models import (
     CALLS,
     ApproveAsked,
@@ -63,7 +64,7 @@ class _Calls:
         return answer(RunAnswer, run_answer(self._actions, self._watching))
 
     def start(self) -> Response:
-        return _done(self._actions.start(body(StartAsked).lose))
+        return _done(self._actions.again(body(StartAsked).lose))
 
     def pause(self) -> Response:
         body(Nothing)
@@ -98,7 +99,7 @@ class _Calls:
 
     def openapi(self) -> Response:
         return Response(
-            json.dumps(document((*CALLS, *SITE_CALLS), version=version("bridgehead"))),
+            json.dumps(document((*DOOR_CALLS, *CALLS, *SITE_CALLS), version=version("bridgehead"))),
             mimetype="application/json",
         )
 
@@ -132,6 +133,7 @@ def run_answer(actions: Actions, watching: Watching) -> RunAnswer:
         headline=seen.progress.headline,
         on_battery=on_battery(),
         lost=actions.lost(),
+        reviewed=actions.reviewed(),
         refused=None if refused is None else fault(refused),
         progress=seen.progress,
     )

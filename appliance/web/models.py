@@ -59,7 +59,7 @@ class WhichAsked(Asked):
 
 
 class StartAsked(Asked):
-    """Start or continue. `lose`: names of virtual machines that may be destroyed."""
+    """Go on with what was reviewed. `lose`: names of virtual machines that may be destroyed."""
 
     lose: Text = ""
 
@@ -85,20 +85,27 @@ class DoneAnswer:
 
 @dataclass(frozen=True, slots=True)
 class RunAnswer:
-    """The run as it stands. `refused`: the words with which one was refused before it began."""
+    """The run as it stands. `refused`: the words with which one was refused before it began.
+
+    `reviewed`: this very site file was confirmed, so that the run may go on.
+    """
 
     phase: Phase
     holder: str
     headline: str
     on_battery: bool
     lost: tuple[str, ...]
+    reviewed: bool
     refused: Fault | None
     progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of the API. `kind` is the media type of its good answer."""
+    """One call of the API. `kind` is the media type of its good answer.
+
+    `door`: it is asked before anyone has signed in, and slowed down when it is asked too often.
+    """
 
     method: Literal["get", "post"]
     path: str
@@ -107,11 +114,12 @@ class Call:
     gives: Any
     takes: type[Asked] | None = None
     kind: str = "application/json"
+    door: bool = False
 
 
 CALLS = (
     Call("get", "/api/run", "run", "The run: steps, machines, what is left", RunAnswer),
-    Call("post", "/api/run/start", "start", "Start, continue, try again", DoneAnswer, StartAsked),
+    Call("post", "/api/run/start", "start", "Continue, or try again", DoneAnswer, StartAsked),
     Call("post", "/api/run/pause", "pause", "End the step cleanly", DoneAnswer, Nothing),
     Call("get", "/api/stream", "stream", "Events as they come", str, kind="text/event-stream"),
     Call("get", "/api/artifacts", "artifacts", "The files of the site", StockView),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
@@ -15,6 +16,7 @@ from appliance.web.api import download, run_answer
 from appliance.web.arrivals import arrivals, one_machine
 from appliance.web.boot_keys import BOOT_KEYS
 from appliance.web.deps import Deps
+from appliance.web.laptop import clock_text
 from appliance.web.progress import TRACK, Outcome
 from appliance.web.refusals import status_of
 from appliance.web.runs import Phase
@@ -57,7 +59,7 @@ def routes(deps: Deps) -> Blueprint:
     """Give the four pages."""
     part = Blueprint("pages_run", __name__)
     watching = Watching(deps)
-    pages = _Pages(Actions(deps, watching), watching)
+    pages = _Pages(deps, Actions(deps, watching), watching)
     for path, view, methods in (
         ("/artifacts", pages.artifacts, ["GET"]),
         ("/artifacts/fetch", pages.fetch, ["POST"]),
@@ -82,7 +84,8 @@ def routes(deps: Deps) -> Blueprint:
 class _Pages:
     """The routes."""
 
-    def __init__(self, actions: Actions, watching: Watching) -> None:
+    def __init__(self, deps: Deps, actions: Actions, watching: Watching) -> None:
+        self._deps = deps
         self._actions = actions
         self._watching = watching
 
@@ -171,12 +174,17 @@ class _Pages:
             run=shown,
             progress=shown.progress,
             action=_action(shown.phase, shown.progress.outcome),
+            clock=self._clock(),
             lose=_field("lose") if error else "",
         )
 
+    def _clock(self) -> str:
+        now = self._deps.clock.utc()
+        return clock_text(now, datetime.fromtimestamp(now, UTC).astimezone().tzinfo)
+
     def start(self) -> Response:
         try:
-            self._actions.start(_field("lose"))
+            self._actions.again(_field("lose"))
         except BridgeheadError as error:
             return self.run(error)
         return _back("/run", "start")

@@ -99,6 +99,18 @@ class Runs:
                 [*self._program, "fetch", str(site_file.absolute()), *options]
             )
 
+    def confirm(self, site_id: str, digest: str) -> None:
+        """Keep which site file was confirmed, by its digest, before a run of it was started."""
+        with suppress(OSError):  # it is asked once more then
+            (self._paths.site(site_id).folder / "web-confirmed").write_text(digest)
+
+    def confirmed(self, site_id: str) -> str:
+        """Give the digest of the site file that was confirmed last; empty where none was."""
+        try:
+            return (self._paths.site(site_id).folder / "web-confirmed").read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            return ""
+
     def now(self, site_id: str) -> Now:
         """Say what goes on with a site."""
         holder = holder_of(self._paths.site(site_id).lock)

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import InputError, PreflightError
+from appliance.flow.s1_site import SiteStep
 from appliance.web.actions import Actions, taken
 from appliance.web.runs import Phase
 from appliance.web.watching import Watching
-from tests.unit.web.test_pages_run import SITE, begin, look
+from tests.unit.web.test_pages_run import SITE, begin, look, reviewed
 from tests.unit.web.wizard_world import World
 
 
@@ -53,6 +54,29 @@ def test_what_would_be_lost_is_typed_whole(world: World, actions: Actions) -> No
             actions.start(typed)
         assert caught.value.where == "lose"
     assert world.deps.runs.now("alpha").phase is Phase.IDLE
+
+
+def test_a_site_file_is_run_again_only_as_it_was_reviewed(world: World, actions: Actions) -> None:
+    """Confirmed here, or read by a run before: to the octet; a change is looked through anew."""
+    assert world.site_file is not None
+    for confirm in (reviewed, _read_by_a_run):
+        with pytest.raises(InputError, match="nobody has looked through") as caught:
+            actions.again()
+        assert caught.value.where == "review"
+        confirm(world)
+        assert actions.reviewed()
+        world.site_file.write_text(world.site_file.read_text() + "# more\n")
+        assert not actions.reviewed()
+    assert world.deps.runs.now("alpha").phase is Phase.IDLE
+
+
+def _read_by_a_run(world: World) -> None:
+    assert world.site_file is not None
+    with look(world).writing() as context:
+        step = SiteStep(context)
+        context.journal.begin_step(
+            begin(context.journal, world), "s1", step.digest(world.site_file)
+        )
 
 
 def test_what_was_made_to_be_sent_does_not_stay(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from appliance.values import Secret
 from appliance.web.models import CALLS, Call
 from appliance.web.openapi import document
 from appliance.web.runs import Phase, Runs
-from tests.unit.web.test_pages_run import SITE, TWO, begin, hear, look
+from tests.unit.web.test_pages_run import SITE, TWO, begin, hear, look, reviewed
 from tests.unit.web.test_runs import CHILD, wait_for
 from tests.unit.web.wizard_world import Browser, World
 
@@ -104,6 +104,8 @@ def test_a_machine_is_approved_pointed_out_and_shown(world: World, browser: Brow
 
 def test_a_run_is_started_and_paused_by_calls(world: World, browser: Browser) -> None:
     """A second start is a conflict that says who holds the site."""
+    assert told(browser.post("/api/run/start"))["where"] == "review"
+    reviewed(world)
     assert browser.post("/api/run/start").status_code == 200
     try:
         wait_for(lambda: world.deps.runs.now("alpha").phase is Phase.RUNNING)

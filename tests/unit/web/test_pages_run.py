@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -72,6 +73,14 @@ def begin(journal: Journal, world: World) -> int:
     at = world.now
     journal.add_event("run-started", "on", run=run, data={"interface": "lo"}, at=at)
     return run
+
+
+def reviewed(world: World) -> None:
+    """Somebody has confirmed the review of the site file as it is."""
+    assert world.site_file is not None
+    world.deps.paths.site("alpha").folder.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256(world.site_file.read_bytes()).hexdigest()
+    world.deps.runs.confirm("alpha", digest)
 
 
 @pytest.mark.parametrize("path", ["/artifacts", "/machines", "/run", "/done"])
@@ -214,6 +223,12 @@ def test_a_run_is_seen_from_start_to_pause(world: World, browser: Browser, tmp_p
     program.write_text(CHILD)
     runs = Runs(world.deps.paths, "lo", program=(sys.executable, str(program)))
     object.__setattr__(world.deps, "runs", runs)
+    assert 'href="/review">To the review' in browser.get("/run").text
+    unread = browser.post("/run/start")
+    assert unread.status_code == 422
+    assert "nobody has looked through this site file" in unread.text
+    reviewed(world)
+    world.now += 5
     assert ">Start</button>" in browser.get("/run").text
     assert browser.post("/run/start").location == "/run?said=start"
     try:
@@ -274,6 +289,7 @@ def test_a_failed_step_is_tried_again(world: World, browser: Browser) -> None:
         context.journal.add_event("step-failed", "x", run=run, step="s2", data=data, at=world.now)
         end = {"outcome": "failed"}
         context.journal.add_event("run-ended", "x", run=run, data=end, at=world.now)
+    reviewed(world)
     page = browser.get("/run").text
     assert "a file is gone" in page
     assert "bring it" in page
@@ -288,6 +304,7 @@ def test_machines_that_would_be_lost_are_typed_by_hand(world: World, browser: Br
         context.journal.add_event(
             "vm", "app1 is created", machine="app1", data={"now": "created"}, run=run
         )
+    reviewed(world)
     page = browser.get("/run").text
     assert "Virtual machines would be lost" in page
     assert 'name="lose"' in page
