@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from flask import Blueprint, Flask
 from jinja2 import FileSystemLoader, StrictUndefined
 
+from appliance.errors import BridgeheadError
 from appliance.tools import templates
-from appliance.web import door, guard, refusals
+from appliance.web import api, door, guard, live, pages_run, pages_site, refusals, site_api
 from appliance.web.deps import Deps
 from appliance.web.rail import PAGES
 from appliance.web.sessions import Sessions
@@ -17,7 +19,13 @@ from appliance.web.sessions import Sessions
 MAX_BODY = 1 << 20
 """A site file is some kilobytes; nothing larger comes through a form."""
 
-PARTS: tuple[Callable[[Deps], Blueprint], ...] = ()
+PARTS: tuple[Callable[[Deps], Blueprint], ...] = (
+    pages_site.routes,
+    pages_run.routes,
+    site_api.routes,
+    api.routes,
+    live.routes,
+)
 """The pages and the API: each gives its blueprint."""
 
 
@@ -36,6 +44,7 @@ class Wizard(Flask):
 def make_app(deps: Deps) -> Flask:
     """Make the app. Every page and call but the door's needs a signed-in operator."""
     app = Wizard("appliance.web", static_folder="static")
+    app.url_map.merge_slashes = False  # a path is what it says: nothing is redirected to another
     app.jinja_loader = FileSystemLoader(templates.folder())
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY
@@ -49,6 +58,9 @@ def make_app(deps: Deps) -> Flask:
 
     @app.context_processor
     def frame() -> dict[str, Any]:
-        return {"rail": PAGES, "signed_in": sessions.is_signed_in(), "site_file": deps.site_file}
+        signed_in = False
+        with suppress(BridgeheadError):  # the page that says so has a frame, too
+            signed_in = sessions.is_signed_in()
+        return {"rail": PAGES, "signed_in": signed_in, "site_file": deps.site_file}
 
     return app

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
 
-from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request
+from flask import Blueprint, Response, make_response, redirect, render_template, request
 
 from appliance.errors import AccessError, BridgeheadError, InputError, TooManyAttemptsError
 from appliance.values import Secret
+from appliance.web.api import answer, body
 from appliance.web.deps import Deps
+from appliance.web.door_models import (
+    DOOR_CALLS,
+    ChangePasswordAsked,
+    FirstPasswordAsked,
+    SessionAnswer,
+    SignInAsked,
+)
 from appliance.web.guard import LoginThrottle
+from appliance.web.models import Asked, Nothing
 from appliance.web.password import MIN_LENGTH
 from appliance.web.rail import PAGES
 from appliance.web.refusals import is_api, refuse, status_of
@@ -32,14 +39,18 @@ def routes(deps: Deps, sessions: Sessions) -> Blueprint:
         ("/login", door.login, ["GET", "POST"]),
         ("/password", door.password, ["GET", "POST"]),
         ("/logout", door.logout, ["POST"]),
-        ("/api/session", door.session, ["GET"]),
-        ("/api/session", door.login, ["POST"]),
-        ("/api/session/end", door.logout, ["POST"]),
-        ("/api/password/first", door.first, ["POST"]),
-        ("/api/password", door.password, ["POST"]),
     ):
-        name = f"{view.__name__}_{'_'.join(methods)}{'_call' if path.startswith('/api') else ''}"
-        blueprint.add_url_rule(path, name, view, methods=methods)
+        blueprint.add_url_rule(path, view.__name__, view, methods=methods)
+    calls = {
+        "session": door.session,
+        "sign_in": door.login,
+        "sign_out": door.logout,
+        "first_password": door.first,
+        "change_password": door.password,
+    }
+    for call in DOOR_CALLS:
+        method = call.method.upper()
+        blueprint.add_url_rule(call.path, call.name, calls[call.name], methods=[method])
     return blueprint
 
 
@@ -68,9 +79,7 @@ class _Door:
 
     def session(self) -> Response:
         """Say whether somebody is signed in, and whether there is a password yet."""
-        return jsonify(
-            signed_in=self.sessions.is_signed_in(), password_is_set=self.deps.password.is_set
-        )
+        return self._session(signed_in=self.sessions.is_signed_in())
 
     # ---------------------------------------------------------------- pages
 
@@ -84,7 +93,7 @@ class _Door:
         if request.method == "GET":
             return _page("first")
         try:
-            given = _given("code", "password")
+            given = _given(FirstPasswordAsked)
             self._attempt()
             _same_twice(given["password"])
             self.deps.password.set_first(given["code"], given["password"])
@@ -108,7 +117,7 @@ class _Door:
                 return _go(inner_path(request.args.get("next", START)))
             return _page("login")
         try:
-            given = _given("password")
+            given = _given(SignInAsked)
             self._attempt()
             if not self.deps.password.verify(given["password"]):
                 raise AccessError(
@@ -130,7 +139,7 @@ class _Door:
         if request.method == "GET":
             return _page("password")
         try:
-            given = _given("current", "password")
+            given = _given(ChangePasswordAsked)
             self._attempt()
             _same_twice(given["password"])
             self.deps.password.change(given["current"], given["password"])
@@ -141,11 +150,16 @@ class _Door:
 
     def logout(self) -> Response:
         """Forget this browser."""
-        response = jsonify(signed_in=False) if is_api() else _go("/login")
+        if is_api():
+            body(Nothing)
+        response = self._session(signed_in=False) if is_api() else _go("/login")
         self.sessions.sign_out(response)
         return response
 
     # ---------------------------------------------------------------- what they share
+
+    def _session(self, *, signed_in: bool) -> Response:
+        return answer(None, SessionAnswer(signed_in, self.deps.password.is_set))
 
     def _attempt(self) -> None:
         with self.alone:
@@ -159,7 +173,7 @@ class _Door:
         self.deps.log(f"web: {_client()}: {what}")
 
     def _inside(self, path: str) -> Response:
-        response = jsonify(signed_in=True) if is_api() else _go(path)
+        response = self._session(signed_in=True) if is_api() else _go(path)
         self.sessions.sign_in(response)
         return response
 
@@ -173,17 +187,15 @@ class _Door:
         return response
 
 
-def _given(*names: str) -> dict[str, Secret]:
-    source: Any = request.get_json(silent=True) if is_api() else request.form
-    if not isinstance(source, Mapping):
-        raise InputError(
-            "the call carries no JSON object", fix=f"send an object with {', '.join(names)}"
-        )
-    given = {name: source.get(name) for name in names}
-    for name, value in given.items():
-        if not isinstance(value, str) or not value:
+def _given(asked: type[Asked]) -> dict[str, Secret]:
+    """Give what was typed into a form or sent to a call. Raises InputError."""
+    if is_api():
+        return {name: Secret(text) for name, text in body(asked).model_dump().items()}
+    given = {name: request.form.get(name, "") for name in asked.model_fields}
+    for name, text in given.items():
+        if not text:
             raise InputError(f"{_WORDS[name]} is missing", where=name, fix="type it in")
-    return {name: Secret(str(value)) for name, value in given.items()}
+    return {name: Secret(text) for name, text in given.items()}
 
 
 _WORDS = {"code": "the one-time code", "password": "the password", "current": "the password of now"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from http import HTTPStatus
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -53,10 +52,12 @@ def document(calls: Iterable[Call], *, version: str) -> dict[str, Any]:
         "components": {
             "schemas": definitions.get("$defs", {}),
             "securitySchemes": {
+                # The names of appliance.web.sessions: in the clear, and by TLS.
                 "session": {"type": "apiKey", "in": "cookie", "name": "bridgehead"},
+                "tls": {"type": "apiKey", "in": "cookie", "name": "__Host-bridgehead"},
             },
         },
-        "security": [{"session": []}],
+        "security": [{"session": []}, {"tls": []}],
     }
 
 
@@ -86,6 +87,12 @@ def _operation(call: Call, schemas: dict[_Key, Any]) -> dict[str, Any]:
             "headers": {"Retry-After": {"schema": {"type": "integer"}}},
             "content": error,
         }
+    if call.door:
+        answers["429"] = {
+            "description": "Too many attempts from there",
+            "headers": {"Retry-After": {"schema": {"type": "integer"}}},
+            "content": error,
+        }
     operation: dict[str, Any] = {
         "operationId": call.name,
         "summary": call.summary,
@@ -103,6 +110,8 @@ def _operation(call: Call, schemas: dict[_Key, Any]) -> dict[str, Any]:
         ]
     if parameters:
         operation["parameters"] = parameters
+    if call.door:
+        operation["security"] = []
     if call.takes is not None:
         body = {"schema": schemas[call.name, "validation"]}
         needed = bool(body["schema"].get("required")) or "$ref" in body["schema"]
@@ -115,4 +124,4 @@ def _operation(call: Call, schemas: dict[_Key, Any]) -> dict[str, Any]:
 
 def statuses() -> frozenset[int]:
     """Give every status that a call may answer with."""
-    return frozenset({int(HTTPStatus.OK), int(HTTPStatus.SERVICE_UNAVAILABLE), *REFUSALS})
+    return frozenset({200, 429, 503, *REFUSALS})

@@ -10,10 +10,11 @@ from flask import render_template_string
 from jinja2 import UndefinedError
 
 from appliance.tools import templates
-from appliance.web.rail import PAGES
+from appliance.web.rail import PAGES, Page
 from tests.unit.web.wizard_world import World
 
-STATIC = Path(__file__).resolve().parents[3] / "appliance" / "web" / "static"
+ROOT = Path(__file__).resolve().parents[3]
+STATIC = ROOT / "appliance" / "web" / "static"
 
 
 def test_the_rail_is_for_who_is_signed_in(tmp_path: Path) -> None:
@@ -39,6 +40,35 @@ def test_a_page_asks_nothing_of_anyone_else(tmp_path: Path, path: str) -> None:
     assert re.findall(r"\son\w+=", page) == []
     assert re.findall(r"<script(?![^>]* src=)", page) == []
     assert page.count("<h1") == 1
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.key)
+@pytest.mark.parametrize("file", ["lab.yaml", None])
+def test_every_page_is_well_made(tmp_path: Path, page: Page, file: str | None) -> None:
+    """One heading, one primary action at most, labels that lead somewhere, no inline anything.
+
+    With a site file, and before there is one.
+    """
+    site = None
+    if file is not None:
+        site = tmp_path / file
+        site.write_text((ROOT / "examples" / file).read_text())
+    answer = World(tmp_path, site_file=site).operator().get(page.path)
+    html = answer.text
+
+    ids = re.findall(r'\sid="([^"]*)"', html)
+    referred = re.findall(r'(?:<label for|aria-labelledby|aria-describedby)="([^"]*)"', html)
+    primary = re.findall(r'<(?:a|button)[^>]*class="[^"]*\b(?:primary|danger)\b', html)
+    assert answer.status_code in ({200} if file else {200, 409, 422})
+    assert html.count("<h1") == 1
+    assert html.count('aria-current="page"') == 1
+    assert len(primary) <= 1
+    assert len(ids) == len(set(ids))
+    assert {name for names in referred for name in names.split()} <= set(ids)
+    assert re.findall(r'(?:src|href|action)="(?!/|#)[^"]*"', html) == []
+    assert re.findall(r"\s(?:style|on\w+)=", html) == []
+    assert re.findall(r"<(?:script(?![^>]* src=)|style)", html) == []
+    assert "None" not in re.sub(r"<[^>]*>", "", html)
 
 
 @pytest.mark.parametrize("name", ["style.css", "live.js", "mark.svg"])

@@ -127,3 +127,15 @@ def test_an_oversized_upload_is_refused(tmp_path: Path, path: str) -> None:
     assert answer.status_code == 413
     assert "too large" in answer.text
     assert any("too many" in line for line in world.log)
+
+
+def test_a_damaged_password_file_is_a_page_too(tmp_path: Path) -> None:
+    """Also for a browser that was signed in; nobody is, meanwhile."""
+    world = World(tmp_path)
+    operator = world.operator()
+    world.deps.paths.operator.write_text("{")
+
+    for path in ("/", "/login", "/site", "/api/session"):
+        answer = operator.get(path)
+        assert answer.status_code == 409
+        assert "cannot be read" in answer.text
