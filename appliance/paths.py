@@ -42,6 +42,16 @@ class Paths:
         return self.root / "operator.json"
 
     @property
+    def web_site_file(self) -> Path:
+        """The site file of a wizard that was started without one."""
+        return self.root / "site.yaml"
+
+    @property
+    def web_interface(self) -> Path:
+        """The name of the network interface that was chosen in the wizard."""
+        return self.root / "web-interface"
+
+    @property
     def web_certificate(self) -> Path:
         """The certificate that the wizard made for itself."""
         return self.root / "web.crt"
@@ -67,6 +77,8 @@ def _taken(paths: Paths) -> tuple[str, ...]:
         paths.keys.name,
         paths.host_key.name,
         paths.operator.name,
+        paths.web_site_file.name,
+        paths.web_interface.name,
         paths.web_certificate.name,
         paths.web_key.name,
     )

@@ -20,6 +20,7 @@ from appliance.tools.words import printable
 from appliance.web.app import make_app
 from appliance.web.deps import DEFAULT_LISTEN, Deps, Listen
 from appliance.web.guard import allowed_hosts
+from appliance.web.laptop import ChosenInterface
 from appliance.web.password import PasswordStore
 from appliance.web.runs import Runs
 from appliance.web.server import names_of_laptop, open_socket, serving
@@ -28,7 +29,11 @@ from appliance.web.tls import Certificate, own_certificate
 
 def serve_wizard(
     site: Annotated[
-        Path | None, typer.Argument(metavar="[SITE]", help="The site file, site.yaml.")
+        Path | None,
+        typer.Argument(
+            metavar="[SITE]",
+            help="The site file; without one, site.yaml of the state folder, which it begins.",
+        ),
     ] = None,
     listen: Annotated[
         str,
@@ -61,10 +66,10 @@ def serve_wizard(
         app = make_app(
             Deps(
                 paths,
-                site and site.absolute(),
+                (site or paths.web_site_file).absolute(),
                 clock,
                 password,
-                Runs(paths, interface),
+                Runs(paths, ChosenInterface(paths, interface).name),
                 interface,
                 where,
                 log,

@@ -10,9 +10,11 @@ from datetime import UTC, datetime, tzinfo
 from ipaddress import IPv4Interface
 from pathlib import Path
 
-from appliance.errors import PreflightError
+from appliance.errors import InputError, PreflightError
+from appliance.paths import Paths
 from appliance.site.plan import Plan
 from appliance.tools.interface import look, names
+from appliance.tools.private_file import write_private
 from appliance.tools.process import run
 
 _SYS = Path("/sys/class/net")
@@ -39,6 +41,42 @@ class Port:
         if not self.link:
             return "no link"
         return "link" if self.speed is None else f"link, {speed_text(self.speed)}"
+
+
+class ChosenInterface:
+    """Which interface leads to the machines: as said at the start, else as chosen on the page."""
+
+    def __init__(self, paths: Paths, said: str = "") -> None:
+        self.said = said
+        self._file = paths.web_interface
+
+    def name(self) -> str:
+        """Give its name; empty: the only fitting one is taken, as without the wizard."""
+        if self.said:
+            return self.said
+        try:
+            name = self._file.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            return ""
+        return name if name in names() else ""
+
+    def choose(self, name: str) -> None:
+        """Keep the choice; an empty name takes it back. Raises InputError, PreflightError."""
+        if name == self.name():
+            return
+        if self.said:
+            raise InputError(
+                f"the wizard was started with the interface {self.said}",
+                where="interface",
+                fix="start it without --interface to choose here",
+            )
+        if name and name not in names():
+            raise InputError(
+                f"there is no network interface {name!r} any more",
+                where="interface",
+                fix=f"plug the adapter in, or choose another: {', '.join(names())}",
+            )
+        write_private(self._file, name.encode())
 
 
 def speed_text(megabits: int) -> str:

@@ -15,7 +15,7 @@ from appliance.errors import BridgeheadError, InputError, Problem, SiteFileError
 from appliance.web.actions import Actions
 from appliance.web.deps import Deps
 from appliance.web.drawing import NARROW, WIDE, draw
-from appliance.web.laptop import clock_text, conflicts, ports
+from appliance.web.laptop import ChosenInterface, clock_text, conflicts, ports
 from appliance.web.site_api import file_download
 from appliance.web.site_work import FormView, ReviewView, SiteWork, is_ticked
 from appliance.web.watching import Watching
@@ -48,6 +48,7 @@ class _Pages:
     def __init__(self, deps: Deps, work: SiteWork) -> None:
         self._deps = deps
         self._work = work
+        self._interface = ChosenInterface(deps.paths, deps.interface)
 
     # ---------------------------------------------------------------- 1 and 4: forms
 
@@ -64,7 +65,10 @@ class _Pages:
             return self._page(self._work.view(key))
         given = _given()
         digest = given.pop("digest", "")
+        interface = given.pop("interface", None)
         try:
+            if interface is not None and key == "site":
+                self._interface.choose(interface)
             self._work.save(key, digest, given)
         except SiteFileError as error:
             return self._page(
@@ -91,8 +95,11 @@ class _Pages:
     def _page(self, view: FormView, status: int = 200, **more: Any) -> Response:
         shown: dict[str, Any] = {"error": None, "typed": [], "view": view, "is_ticked": is_ticked}
         if view.key == "site":
-            found = ports(self._deps.interface)
+            chosen = self._interface.name()
+            found = ports(chosen)
             shown |= {
+                "chosen": chosen,
+                "fixed": bool(self._interface.said),
                 "ports": found,
                 "conflicts": list(conflicts(view.plan, found)) if view.plan else [],
                 "clock": self._clock(),

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -55,10 +55,17 @@ class Now:
 
 
 class Runs:
-    """Starts and stops runs of one laptop. Safe for many threads."""
+    """Starts and stops runs of one laptop. Safe for many threads.
+
+    `interface`, or what it gives at each start, leads to the machines; empty: the only fitting one.
+    """
 
     def __init__(
-        self, paths: Paths, interface: str = "", *, program: Sequence[str] = PROVISION
+        self,
+        paths: Paths,
+        interface: str | Callable[[], str] = "",
+        *,
+        program: Sequence[str] = PROVISION,
     ) -> None:
         self._paths = paths
         self._interface = interface
@@ -72,7 +79,9 @@ class Runs:
         holds the site, StepError if it cannot be started.
         """
         options = ["--json", "--yes", *self._state()]
-        options += ["--interface", self._interface] if self._interface else []
+        said = self._interface
+        interface = said if isinstance(said, str) else said()
+        options += ["--interface", interface] if interface else []
         options += ["--to", until] if until else []
         with self._lock:
             self._refuse_busy(site_id)

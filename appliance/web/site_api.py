@@ -10,7 +10,7 @@ from appliance.errors import InputError, Problem
 from appliance.web.actions import Actions
 from appliance.web.api import answer, body, download
 from appliance.web.deps import Deps
-from appliance.web.laptop import ports
+from appliance.web.laptop import ChosenInterface, ports
 from appliance.web.models import DoneAnswer
 from appliance.web.site_file import SiteFile
 from appliance.web.site_models import (
@@ -20,6 +20,7 @@ from appliance.web.site_models import (
     ChecksAnswer,
     FieldProblem,
     FormAnswer,
+    PortAsked,
     PortsAnswer,
     ReviewAnswer,
     SaveAsked,
@@ -46,6 +47,7 @@ class _Calls:
     def __init__(self, deps: Deps, work: SiteWork) -> None:
         self._deps = deps
         self._work = work
+        self._interface = ChosenInterface(deps.paths, deps.interface)
 
     def site(self) -> Response:
         return self._form("site")
@@ -85,7 +87,12 @@ class _Calls:
         return file_download(self._work.file)
 
     def ports(self) -> Response:
-        return answer(None, PortsAnswer(list(ports(self._deps.interface))))
+        return answer(None, PortsAnswer(list(ports(self._interface.name()))))
+
+    def choose_port(self) -> Response:
+        name = body(PortAsked).interface
+        self._interface.choose(name)
+        return answer(None, DoneAnswer(f"{name or 'the only fitting one'} leads to the machines"))
 
     def _form(self, key: str) -> Response:
         return answer(FormAnswer, _form(self._work.view(key)))

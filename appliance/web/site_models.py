@@ -35,6 +35,12 @@ class BeginAsked(Asked):
     lose: Text = ""
 
 
+class PortAsked(Asked):
+    """The interface that leads to the machines; an empty name: the only fitting one."""
+
+    interface: Text
+
+
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
     """A problem at its field; an empty `field`: none of this page has it."""
@@ -93,5 +99,6 @@ SITE_CALLS = (
     Call("post", "/api/review/start", "begin", "Start what was reviewed", DoneAnswer, BeginAsked),
     Call("get", "/api/site.yaml", "site_file", "The file", bytes, kind="application/yaml"),
     Call("get", "/api/ports", "ports", "This laptop’s network interfaces", PortsAnswer),
+    Call("post", "/api/ports", "choose_port", "Choose one", DoneAnswer, PortAsked),
 )
 """All calls of the site file."""

@@ -74,7 +74,7 @@ class SiteWork:
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
-        self._file = SiteFile(deps.site_file or deps.paths.root / "site.yaml", deps.paths)
+        self._file = SiteFile(deps.site_file or deps.paths.web_site_file, deps.paths)
 
     @property
     def file(self) -> SiteFile:

@@ -19,6 +19,8 @@ def test_everything_stays_under_the_root() -> None:
         paths.image_keyring,
         paths.host_key,
         paths.operator,
+        paths.web_site_file,
+        paths.web_interface,
         paths.web_certificate,
         paths.web_key,
         site.folder,
@@ -39,7 +41,20 @@ def test_two_sites_share_no_file() -> None:
 
 
 @pytest.mark.parametrize(
-    "site_id", ["", ".", "..", "../etc", "a/b", "depot", "keys", "host.key", "operator.json", ".git"]
+    "site_id",
+    [
+        "",
+        ".",
+        "..",
+        "../etc",
+        "a/b",
+        "depot",
+        "keys",
+        "host.key",
+        "operator.json",
+        "site.yaml",
+        ".git",
+    ],
 )
 def test_an_id_that_would_fall_elsewhere_is_refused(site_id: str) -> None:
     """A site called `depot` would lie in the folder of the artifacts."""

@@ -10,7 +10,7 @@ let asked = 0;
 function fields() {
   const found = {};
   for (const [name, value] of new FormData(form)) {
-    if (name !== "digest" && typeof value === "string") found[name] = value;
+    if (name !== "digest" && name !== "interface" && typeof value === "string") found[name] = value;
   }
   return found;
 }

@@ -7,10 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from appliance.errors import InputError
+from appliance.paths import Paths
 from appliance.site.freeze import propose
 from appliance.site.load import load_text
 from appliance.site.make_plan import make_plan
-from appliance.web.laptop import Port, clock_text, conflicts, ports, speed_text
+from appliance.tools.interface import names
+from appliance.web.laptop import (
+    ChosenInterface,
+    Port,
+    clock_text,
+    conflicts,
+    ports,
+    speed_text,
+)
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
@@ -60,3 +70,35 @@ def test_the_clock_is_a_question_that_a_person_can_answer() -> None:
     at = 1795185120.0
     assert clock_text(at) == "Friday 20 November 2026, 14:32 UTC"
     assert clock_text(at, timezone(timedelta(hours=1), "CET")).endswith("15:32 CET")
+
+
+def test_a_choice_is_kept_while_the_interface_is_there(tmp_path: Path) -> None:
+    """Through a restart; one that was pulled out is no choice any more."""
+    (first, *_) = names()
+    chosen = ChosenInterface(Paths(tmp_path))
+    assert chosen.name() == ""
+    chosen.choose(first)
+    assert ChosenInterface(Paths(tmp_path)).name() == first
+    assert [each.name for each in ports(first) if each.chosen] == [first]
+
+    Paths(tmp_path).web_interface.write_text("gone0")
+    assert chosen.name() == ""
+    chosen.choose(first)
+    chosen.choose("")
+    assert chosen.name() == ""
+
+
+@pytest.mark.parametrize("name", ["gone0", "../../etc/passwd", "lo"])
+def test_what_is_no_interface_is_not_chosen(tmp_path: Path, name: str) -> None:
+    """The fix names those there are."""
+    with pytest.raises(InputError, match="there is no network interface"):
+        ChosenInterface(Paths(tmp_path)).choose(name)
+
+
+def test_what_was_said_at_the_start_stands(tmp_path: Path) -> None:
+    """Nobody in a browser changes it."""
+    chosen = ChosenInterface(Paths(tmp_path), "eth7")
+    assert chosen.name() == "eth7"
+    chosen.choose("eth7")
+    with pytest.raises(InputError, match="was started with the interface eth7"):
+        chosen.choose("")

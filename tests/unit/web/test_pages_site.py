@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.tools.interface import names
 from appliance.web.pages_site import worded
 from appliance.web.runs import Runs
 from tests.unit.web.wizard_world import Browser, World
@@ -39,7 +40,8 @@ class Page(HTMLParser):
         self.described |= set(has.get("aria-describedby", "").split())
         self.labels |= {has["for"]} if tag == "label" and "for" in has else set()
         name = has.get("name", "")
-        if tag == "input" and (has.get("type") != "checkbox" or "checked" in has):
+        box = has.get("type") in ("checkbox", "radio")
+        if tag == "input" and (not box or "checked" in has):
             self.fields[name] = has.get("value", "")
         elif tag == "textarea":
             self._area, self.fields[name] = name, ""
@@ -141,6 +143,21 @@ def test_what_is_typed_is_never_markup(operator: Browser) -> None:
     assert answer.status_code == 422
     assert "<script>alert" not in answer.text
     assert str(worded("`a` <b>")) == "<code>a</code> &lt;b&gt;"
+
+
+def test_the_interface_is_chosen_with_the_form(operator: Browser, world: World) -> None:
+    """It is the laptop's, and so in no site file."""
+    (first, *_) = names()
+    page = Page(operator.get("/site").text)
+    assert page.fields["interface"] == ""
+    assert operator.post("/site", data={**page.fields, "interface": first}).status_code == 303
+    assert world.deps.paths.web_interface.read_text() == first
+    assert f'value="{first}" checked' in operator.get("/site").text
+    assert text_of(world) == REMARKED
+
+    refused = operator.post("/site", data={**page.fields, "interface": "gone0"})
+    assert refused.status_code == 422
+    assert "there is no network interface" in refused.text
 
 
 def test_the_second_of_two_browsers_sees_what_changed(operator: Browser, world: World) -> None:

@@ -142,6 +142,12 @@ def test_ports_are_listed(operator: Browser) -> None:
     assert all({"name", "link", "speed", "chosen"} <= each.keys() for each in found)
 
 
+def test_a_port_is_chosen_for_the_next_run(operator: Browser) -> None:
+    """One that is not there is refused."""
+    assert operator.post("/api/ports", json={"interface": "gone0"}).status_code == 422
+    assert operator.post("/api/ports", json={"interface": ""}).status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/api/site", "/api/review", "/api/site.yaml", "/api/ports"])
 def test_nobody_is_told_anything_before_signing_in(world: World, path: str) -> None:
     """The file may name what a site wants to keep to itself."""
