@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cheroot.wsgi import Server
 from flask import Flask
 
 from appliance.errors import InputError
 from appliance.flow.looking import look_at
 from appliance.store.lock import hold
+from appliance.tools.clock import Clock
+from appliance.web.deps import Listen
 from appliance.web.live import Pace, Places, Stream, after_of, parts, routes
+from appliance.web.server import open_socket, serving
 from tests.unit.web.test_pages_run import SITE, look
 from tests.unit.web.wizard_world import World
 
@@ -51,21 +52,17 @@ class Listener:
 
 
 @contextmanager
-def listening(world: World, pace: Pace = FAST, *, threads: int = 16) -> Iterator[Listener]:
-    """Serve a wizard with fast streams."""
+def listening(world: World, pace: Pace = FAST) -> Iterator[Listener]:
+    """Serve a wizard with fast streams on the wizard's own cheroot."""
     world.app.view_functions["live.stream"] = _fast(world, pace)
     cookie = world.operator().get_cookie("bridgehead", domain="127.0.0.1")
     assert cookie is not None
-    server = Server(("127.0.0.1", 0), world.app, numthreads=threads, max=threads)
-    server.shutdown_timeout = 1
-    server.prepare()
-    thread = threading.Thread(target=server.serve)
-    thread.start()
-    try:
-        yield Listener(server.bind_addr[1], f"bridgehead={cookie.value}")
-    finally:
-        server.stop()
-        thread.join()
+    clock = Clock.of_this_machine()
+    with (
+        open_socket(Listen("127.0.0.1", 0)) as opened,
+        serving(opened, world.app, None, clock, world.log.append),
+    ):
+        yield Listener(opened.getsockname()[1], f"bridgehead={cookie.value}")
 
 
 def _fast(world: World, pace: Pace) -> Any:
