@@ -30,9 +30,9 @@ def unknown_machines(context: Context, plan: Plan) -> dict[str, float]:
     known = {str(mac) for each in plan.machines for mac in (*each.macs, *each.other_macs)}
     known |= {str(each.get("mac")) for each in context.approved.all().values()}
     heard: dict[str, float] = {}
-    for event in context.journal.events():
+    for event in context.journal.events(kinds=("decision",)):
         mac = event.data.get("mac")
-        if event.kind == "decision" and event.machine is None and mac and mac not in known:
+        if event.machine is None and mac and mac not in known:
             heard[str(mac)] = event.at
     for each in newest_reports(context):
         others = {str(mac) for mac in each.report.macs}

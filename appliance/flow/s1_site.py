@@ -84,8 +84,8 @@ def built_vms(journal: Journal) -> frozenset[str]:
     kept = whole[-1].evidence.get("vms") if whole else None
     names = set(kept) if isinstance(kept, dict) else set()
     since = whole[-1].started if whole else 0.0
-    for event in journal.events():
-        if event.kind != "vm" or event.machine is None or event.at < since:
+    for event in journal.events(kinds=("vm",)):
+        if event.machine is None or event.at < since:
             continue
         if event.data.get("now") == "removed":
             names.discard(event.machine)

@@ -13,9 +13,9 @@ def vm_states(journal: Journal, plan: Plan) -> dict[str, str]:
     One that joined the cluster once stays so, though it was seen to answer again since.
     """
     states = {vm.name: "planned" for vm in plan.vms}
-    for event in journal.events():
+    for event in journal.events(kinds=VM_EVENTS):
         now = str(event.data.get("now", ""))
-        if event.kind in VM_EVENTS and event.machine in states and now:
+        if event.machine in states and now:
             again = states[event.machine] == "joined" and now in ("answers", "ready")
             states[event.machine] = "joined" if again else now
     return states

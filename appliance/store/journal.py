@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -151,16 +151,19 @@ class Journal:
         ).fetchone()
         return str(row["mark"]) if row else ""
 
-    def events(self, *, after: int = 0, machine: str | None = None) -> Iterator[Event]:
-        """Give the events in order, from the one after number `after`.
+    def events(
+        self, *, after: int = 0, machine: str | None = None, kinds: Collection[str] = ()
+    ) -> Iterator[Event]:
+        """Give the events in order, from the one after number `after`; only of `kinds` if given.
 
         Events added while reading are given too, at the end.
         """
         query = (
-            "SELECT * FROM event WHERE id>?1 AND (?2 IS NULL OR machine=?2) ORDER BY id LIMIT ?3"
+            "SELECT * FROM event WHERE id>?1 AND (?2 IS NULL OR machine=?2)"  # noqa: S608 - ours
+            f"{_one_of(kinds)} ORDER BY id LIMIT ?3"
         )
         # By pages: a statement left open by an idle reader would keep the WAL growing.
-        while rows := self._db.execute(query, (after, machine, _PAGE)).fetchall():
+        while rows := self._db.execute(query, (after, machine, _PAGE, *kinds)).fetchall():
             yield from map(_event, rows)
             after = rows[-1]["id"]
 
@@ -176,6 +179,12 @@ class Journal:
             (run,) if run is not None else (),
         )
         return tuple(StepEntry(**{**row, "evidence": json.loads(row["evidence"])}) for row in rows)
+
+
+def _one_of(kinds: Collection[str]) -> str:
+    """The condition on the kind, with a parameter for each; most of a journal is of other kinds."""
+    places = ", ".join(f"?{number}" for number in range(4, 4 + len(kinds)))
+    return f" AND kind IN ({places})" if kinds else ""
 
 
 def _event(row: sqlite3.Row) -> Event:

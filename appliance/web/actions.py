@@ -73,9 +73,9 @@ class Actions:
 
     # ---------------------------------------------------------------- the run
 
-    def lost(self) -> tuple[str, ...]:
+    def lost(self, look: Look | None = None) -> tuple[str, ...]:
         """Name the virtual machines that a run would destroy: the site file has them no more."""
-        look = self._watching.look()
+        look = look or self._watching.look()
         if not has_state(look):
             return ()
         with stored(look) as context:
@@ -87,7 +87,8 @@ class Actions:
 
         `lose`: the names of the virtual machines that may be destroyed, typed by hand.
         """
-        look, lost = self._watching.look(), self.lost()
+        look = self._watching.look()
+        lost = self.lost(look)
         if lost and sorted(lose.replace(",", " ").split()) != list(lost):
             raise InputError(
                 f"virtual machines would be destroyed with their disks: {', '.join(lost)}",
@@ -114,9 +115,9 @@ class Actions:
             )
         return self.start(lose)
 
-    def reviewed(self) -> bool:
+    def reviewed(self, look: Look | None = None) -> bool:
         """Whether this very site file was run before, or confirmed to be run."""
-        look = self._watching.look()
+        look = look or self._watching.look()
         now, site = _digest(look.site_file), look.plan.site_id
         if self._watching.runs.confirmed(site) == now:
             return True

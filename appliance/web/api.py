@@ -132,8 +132,8 @@ def run_answer(actions: Actions, watching: Watching) -> RunAnswer:
         holder=seen.now.text,
         headline=seen.progress.headline,
         on_battery=on_battery(),
-        lost=actions.lost(),
-        reviewed=actions.reviewed(),
+        lost=actions.lost(seen.look),
+        reviewed=actions.reviewed(seen.look),
         refused=None if refused is None else fault(refused),
         progress=seen.progress,
     )

@@ -59,6 +59,9 @@ def test_events_come_back_as_they_were_written(journal: Journal) -> None:
     assert list(journal.events()) == [first, second]
     assert list(journal.events(after=first.id)) == [second]
     assert list(journal.events(machine="hv1")) == [first]
+    assert list(journal.events(kinds=("finding",))) == [second]
+    assert list(journal.events(kinds=("finding", "evidence"), after=first.id)) == [second]
+    assert list(journal.events(kinds=("finding",), machine="hv1")) == []
     assert (first.at, second.at) == (1000.0, 5.0)
     assert json.loads(json.dumps(first.as_dict())) == {
         "id": first.id,
