@@ -85,9 +85,11 @@ class Wizard:
 
     def until(self, path: str, wanted: Callable[[Any], bool], *, seconds: float = 90) -> Any:
         """Ask again and again, as a page without a stream does, until it is so."""
-        found: list[Any] = []
-        self._until(lambda: found.append(self.ask(path)) or wanted(found[-1]), seconds)
-        return found[-1]
+        end = time.monotonic() + seconds
+        while not wanted(found := self.ask(path)):
+            assert time.monotonic() < end, f"it did not come so far: {found}"
+            time.sleep(0.3)
+        return found
 
     @staticmethod
     def _until(done: Callable[[], bool], seconds: float = 60) -> None:
