@@ -110,10 +110,7 @@ class _Calls:
 
     def support(self) -> Response:
         body(Nothing)
-        path, code = self._actions.support()
-        sent = download(taken(path), path.name, "application/gzip")
-        sent.headers["X-Short-Code"] = code
-        return sent
+        return support_file(self._actions)
 
     def report(self) -> Response:
         body(Nothing)
@@ -169,6 +166,15 @@ def download(content: bytes, name: str, kind: str) -> Response:
     """Give a file to keep. Never a page: it would be shown under this server's own name."""
     sent: Response = current_app.response_class(content, mimetype=kind)
     sent.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return sent
+
+
+def support_file(actions: Actions) -> Response:
+    """Give the support file; its name holds the code that is read out over the telephone."""
+    path, code = actions.support()
+    name = path.name.replace(".tar.gz", f"-{code}.tar.gz")
+    sent = download(taken(path), name, "application/gzip")
+    sent.headers["X-Short-Code"] = code
     return sent
 
 

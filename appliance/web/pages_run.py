@@ -12,7 +12,7 @@ from appliance.errors import BridgeheadError, InputError
 from appliance.flow.choosing import Wish
 from appliance.tools.words import duration, moment, size
 from appliance.web.actions import Actions, taken
-from appliance.web.api import download, run_answer
+from appliance.web.api import download, run_answer, support_file
 from appliance.web.arrivals import arrivals, one_machine
 from appliance.web.boot_keys import BOOT_KEYS
 from appliance.web.deps import Deps
@@ -197,10 +197,10 @@ class _Pages:
         return _back("/run", "pause")
 
     def support(self) -> Response:
-        path, code = self._actions.support()
-        sent = download(taken(path), path.name, "application/gzip")
-        sent.headers["X-Short-Code"] = code
-        return sent
+        try:
+            return support_file(self._actions)
+        except BridgeheadError as error:
+            return self.run(error)
 
     # ---------------------------------------------------------------- 7 Done
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from werkzeug.test import TestResponse
 
+from appliance.handover.short_code import decode_short_code
 from appliance.values import Secret
 from appliance.web.models import CALLS, Call
 from appliance.web.openapi import document
@@ -145,7 +146,10 @@ def test_downloads_are_given_by_calls_too(world: World, browser: Browser) -> Non
         begin(context.journal, world)
     support = browser.post("/api/support")
     assert support.data.startswith(b"\x1f\x8b")
-    assert len(support.headers["X-Short-Code"]) == 9
+    code = support.headers["X-Short-Code"]
+    assert decode_short_code(code).outcome == "running"
+    name = support.headers["Content-Disposition"]
+    assert name == f'attachment; filename="support-alpha-{code}.tar.gz"'
     assert browser.post("/api/report").data.startswith(b"<!")
 
 
