@@ -67,6 +67,7 @@ def rewritten(text: str, wanted: Mapping[str, Value]) -> str:
     place: an anchor, a key given twice.
     """
     newline = "\r\n" if "\r\n" in text else "\n"
+    before: object = None
     for _ in range(MAX_SPLICES):
         read = read_yaml(text, "site.yaml")
         if read.data is None and not text.strip():
@@ -75,6 +76,9 @@ def rewritten(text: str, wanted: Mapping[str, Value]) -> str:
             return text
         if not isinstance(read.data, dict):
             raise _by_hand("this is no map of keys and values")
+        if read.data == before:
+            raise _by_hand("it is written in a way that no form can change")
+        before = read.data
         root = _Reader(text).document()
         splice = next(_map_splices(_Place(text, newline, 0), root, wanted), None)
         if splice is None:
@@ -288,7 +292,14 @@ def _scalar(text: str, style: str = "") -> str:
     plain = _PLAIN.fullmatch(text) and text == text.strip() and text not in _NULLS
     if plain and text.isprintable() and style not in ("'", '"'):
         return text
-    return json.dumps(text, ensure_ascii=not text.isprintable())
+    return "".join(map(_escaped, json.dumps(text, ensure_ascii=False)))
+
+
+def _escaped(letter: str) -> str:
+    """JSON leaves letters as they are that YAML does not take, or that nobody sees."""
+    if letter.isprintable():
+        return letter
+    return f"\\u{ord(letter):04x}" if ord(letter) < 1 << 16 else f"\\U{ord(letter):08x}"
 
 
 def _flow(value: Value) -> str:

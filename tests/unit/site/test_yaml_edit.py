@@ -174,7 +174,26 @@ def test_an_empty_file_is_written_whole() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["a: b", "x #y", "- z", "", "~", "null", '"', "'", "[a", "a, b", "é", " b", "1: ", "@x", "\t"],
+    [
+        "a: b",
+        "x #y",
+        "- z",
+        "",
+        "~",
+        "null",
+        '"',
+        "'",
+        "[a",
+        "a, b",
+        "é",
+        " b",
+        "1: ",
+        "@x",
+        "\t",
+        "\x7f\u2028",
+        "\U0010ffff",
+        "\ud800",
+    ],
 )
 def test_whatever_is_typed_is_read_again_as_it_was_typed(value: str) -> None:
     """Nothing that is typed into a form becomes YAML of its own."""

@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from appliance.site.load import load_text
 from tests.unit.web.wizard_world import Browser, World
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
@@ -153,3 +156,55 @@ def test_nobody_is_told_anything_before_signing_in(world: World, path: str) -> N
     """The file may name what a site wants to keep to itself."""
     world.with_password()
     assert world.client().get(path).status_code == 401
+
+
+hostile = st.one_of(
+    st.text(max_size=20),
+    st.text(
+        st.sampled_from("\x00\x7f\ud800\u2028\ufeff\t\n\r:#'\"{}[]-,&*!|>%@` a.0"), max_size=12
+    ),
+    st.sampled_from(["../../x", "~", "null", "{}", "[]", "*a", "&a b", "!!python/object:x", "<<"]),
+)
+names_of_fields = st.sampled_from(
+    [
+        *("site", "domain", "hypervisor.vip", "hypervisor.ssh_keys", "networks.main.dns"),
+        *(
+            "networks.main.pool",
+            "+networks",
+            "+networks.cidr",
+            "-networks.vm",
+            "+vms",
+            "+vms.image",
+        ),
+        *("+hypervisor.machines", "cluster.rke2", "cluster.servers", "staging.images", "-cluster"),
+        *("-vms.relay", "vms.relay.network", "vms.relay.efi", "nonsense"),
+    ]
+)
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    page=st.sampled_from(["site", "cluster"]),
+    fields=st.dictionaries(names_of_fields, hostile, max_size=3),
+)
+def test_whatever_is_typed_is_saved_whole_or_refused(
+    world: World, operator: Browser, page: str, fields: dict[str, str]
+) -> None:
+    """Never a fault, never a file that the command cannot read, never a lost remark."""
+    assert world.site_file
+    world.site_file.write_text(THREE)
+    checked = operator.post(f"/api/{page}/check", json={"fields": fields})
+    status, _ = save(operator, page, fields)
+
+    assert checked.status_code in (200, 422)
+    assert status in (200, 422)
+    if status == 422:
+        assert text_of(world) == THREE
+        assert checked.status_code == 422 or checked.get_json()["problems"]
+    else:
+        load_text(text_of(world))
+        assert checked.get_json()["problems"] == []
