@@ -28,8 +28,12 @@ from appliance.site.plan import DiskPlan
 from appliance.tools.words import size
 
 BY_ID = "/dev/disk/by-id/"
-TABLES = frozenset({"gpt", "dos", "PMBR", "mac", "sun", "sgi", "bsd", "atari"})
-"""libblkid's names of partition tables: one with nothing in it is no data."""
+TABLES = frozenset({"gpt", "dos", "mac", "sun", "sgi", "bsd", "atari"})
+"""libblkid's names of partition tables: one with nothing in it is no data.
+
+`PMBR` is none of them: it stands before a GPT that cannot be read, as that of a disk of 4 KiB
+sectors read in 512: its partitions are there all the same.
+"""
 _OF_VOLUMES = ("lvm-pv-uuid-", "md-", "dm-", "raid-")
 """By-id names of what is on a disk rather than of the disk: installing changes them."""
 _WORLD_WIDE = ("wwn-", "nvme-eui.", "nvme-nguid.", "nvme-uuid.", "scsi-3", "scsi-2", "scsi-8")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from appliance.discover.disk_choice import TABLES
 from appliance.discover.report import Disk, Nic, Report
 from appliance.tools.words import size
 
-_TABLES = ("gpt", "dos", "mbr", "atari", "mac", "sun")
 _DISPLAY, _CO_PROCESSOR = 0x03, 0x12
 """PCI base classes of graphics cards and accelerators (PCI Code and ID Assignment)."""
 
@@ -46,7 +46,7 @@ def holds(disk: Disk) -> str:
     found = [
         f"{each.kind} '{each.label}'" if each.label else each.kind
         for each in disk.contents
-        if each.kind and each.kind not in _TABLES
+        if each.kind and each.kind not in TABLES
     ]
     if found:
         return f"holds {', '.join(dict.fromkeys(found))}"

@@ -20,9 +20,10 @@ START = 1 << 20
 END = 1 << 16
 _BLKROSET, _BLKROGET = 0x125D, 0x125E
 _OPTIONS = {
-    "ext2": "noload",
-    "ext3": "noload",
-    "ext4": "noload",
+    # Without a journal, `noload` is refused. A superblock may ask for a panic on any fault in it.
+    "ext2": "errors=continue",
+    "ext3": "noload,errors=continue",
+    "ext4": "noload,errors=continue",
     "xfs": "norecovery,nouuid",
     "btrfs": "rescue=nologreplay",
     "vfat": "",

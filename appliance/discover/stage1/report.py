@@ -69,9 +69,11 @@ def disk_of(root: str, name: str, outcome: limited.Outcome) -> Facts:
     disk = dict(outcome.values[0]) if outcome.values else disks.unknown(root, name)
     for said in outcome.values[1:]:
         add(disk, said)
+    read = any("raw" in said or "problem" in said for said in outcome.values[1:])
     if outcome.late:
         disk["problem"] = _SLOW
-    elif not outcome.values:
+    elif not read and (disk["size"] or not outcome.values):
+        # Out of memory, say: a disk that nobody has read must not seem to be empty.
         disk["problem"] = _FAILED
     return disk
 
@@ -100,7 +102,7 @@ def encode(facts: Facts, now: float) -> bytes:
     """Write the report, sent at `now` (Unix seconds); at most MAX_REPORT octets.
 
     Where a machine has more than fits, it says so: first the names of small devices go, then all
-    but the first of what is on each disk, so that a disk which is not empty never seems to be.
+    but the last of what is on each disk, so that a disk which is not empty never seems to be.
     """
     whole = {**facts, "clock": now, "problems": facts["problems"][:MAX_PROBLEMS]}
     raw = _json(whole)
@@ -116,8 +118,9 @@ def encode(facts: Facts, now: float) -> bytes:
 
 
 def _shorter(disk: Facts, most: int) -> Facts:
-    lists = {key: disk.get(key, [])[:most] for key in ("contents", "by_id", "by_path")}
-    return {**disk, **lists}
+    lists = {key: disk.get(key, [])[:most] for key in ("by_id", "by_path")}
+    # The table comes first: alone, it would seem to be an empty one.
+    return {**disk, **lists, "contents": disk.get("contents", [])[-most:]}
 
 
 def _json(value: object) -> bytes:

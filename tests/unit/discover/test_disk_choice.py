@@ -175,7 +175,8 @@ def test_a_disk_known_by_its_place_alone() -> None:
     ("contents", "words"),
     [
         ((), ""),
-        ((Content(kind="gpt"), Content(kind="PMBR")), ""),
+        ((Content(kind="gpt"),), ""),
+        ((Content(kind="PMBR"),), "PMBR"),
         ((Content(kind="dos"),), ""),
         ((Content(kind="ext4", label="photos"),), "ext4 'photos'"),
         (full("ntfs", label="Windows"), "ntfs 'Windows' on nvme0n1p1"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.discover import report as bridge_side
+from appliance.discover.disk_choice import data_text
 from appliance.discover.stage1 import disks, limited, report
 from tests.unit.discover.stage1 import machine_tree
 
@@ -99,6 +100,31 @@ def test_a_disk_that_hangs_is_said_with_what_is_known(tmp_path: Path) -> None:
     assert (later["serial"], later["problem"]) == ("EXT1", "reading it took more than 10 s")
     failed = report.disk_of(root, "sda", limited.Outcome((), late=False))
     assert failed["problem"] == "looking at it failed"
+
+
+def test_a_disk_that_nobody_has_read_is_not_empty(tmp_path: Path) -> None:
+    """The process that was to read it was ended, for want of memory say."""
+    root = str(machine_tree.write(tmp_path))
+    described = disks.describe(root, "vda")
+    unread = report.disk_of(root, "vda", limited.Outcome((described,), late=False))
+    assert (unread["contents"], unread["problem"]) == ([], "looking at it failed")
+    blank = report.disk_of(root, "vda", limited.Outcome((described, {"raw": False}), late=False))
+    assert blank["problem"] == described["problem"] != unread["problem"]
+
+
+def test_a_disk_cut_short_never_seems_empty() -> None:
+    """256 disks with a table and a partition each: the table alone would say so."""
+    contents = [
+        {"where": "", "kind": "gpt", "label": "", "size": 1, "system": ""},
+        {"where": "sda1", "kind": "ext4", "label": "x" * 200, "size": 1, "system": ""},
+        {"where": "sda2", "kind": "ext4", "label": "x" * 200, "size": 1, "system": ""},
+    ]
+    links = ["/dev/disk/by-id/" + "x" * 200] * 3
+    many = [_disk(name=f"sd{n}", by_id=links, contents=contents) for n in range(256)]
+    facts: dict[str, Any] = {"problems": [], "disks": many, "pci": [], "usb": []}
+    read = bridge_side.decode(report.encode(facts, 0.0))
+    assert {len(disk.contents) for disk in read.disks} == {1}
+    assert all(data_text(disk) for disk in read.disks)
 
 
 def test_a_report_always_fits() -> None:
