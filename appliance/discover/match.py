@@ -237,7 +237,7 @@ class _Matcher:
 
     def _bind(self, one: Wanted, found: Found) -> Bound | None:
         """Choose the disks and ask what speaks against it; None where anything does."""
-        refusals: list[Refusal] = []
+        refusals = [*_by_another_card(one, found)]
         disk = chosen_disk(one.disk, found.report)
         data = disk_at(one.data_disk, found.report) if one.data_disk else None
         refusals += [each for each in (disk, data) if isinstance(each, Refusal)]
@@ -255,6 +255,22 @@ class _Matcher:
         others = {mac for each in self.found if each.mac != found.mac for mac in each.report.macs}
         rest = (mac for mac in found.report.macs if mac != found.mac and mac not in others)
         return (found.mac, *rest)
+
+
+def _by_another_card(one: Wanted, found: Found) -> Iterator[Refusal]:
+    """What a report says of cards that it did not come from is nobody's word but its own.
+
+    Believed, a liar's report would choose the disk of the machine whose card it names.
+    """
+    if one.match.macs and found.mac not in one.match.macs:
+        said = ", ".join(map(str, one.match.macs))
+        what = (
+            f"{one.name} is told by its card {said}, and the report naming that is of {found.mac}"
+        )
+        fix = (
+            f"start it from its own card, or say so: provision identify SITE {found.mac} {one.name}"
+        )
+        yield Refusal(Code.CONTRADICTION, what, fix)
 
 
 def _machines(found: Sequence[Found]) -> list[Found]:

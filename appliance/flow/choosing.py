@@ -15,7 +15,7 @@ from appliance.flow.binding import bind_machine, whole_site
 from appliance.flow.context import Context
 from appliance.flow.judging import judge_one
 from appliance.flow.orders import approve as approve_by_mac
-from appliance.flow.reports import KnownMachine, find_machine, report_of_machine
+from appliance.flow.reports import KnownMachine, find_for_good, find_machine, report_of_machine
 from appliance.flow.s1_site import propose_again
 from appliance.site.disk import DiskTextError, parse_disk
 from appliance.site.load import LoadedSite, load_file
@@ -50,7 +50,7 @@ def approve_machine(context: Context, plan: Plan, which: str, wish: Wish) -> str
             where="--erase",
             fix=f"to lose all on its disk, type --erase {wish.name}",
         )
-    found = find_machine(context, plan, which)
+    found = find_for_good(context, plan, which)
     mac = found if isinstance(found, Mac) else found.mac
     holder = _holder(plan, mac)
     _refuse_installed(context, holder, wish.name)
@@ -201,7 +201,7 @@ def identify(context: Context, plan: Plan, which: str, name: str, *, sure: bool)
     installed machine keeps its name on other hardware only where its disk is seen there, or where
     `sure`. Nothing is ever installed again by this. Raises InputError.
     """
-    found = find_machine(context, plan, which)
+    found = find_for_good(context, plan, which)
     mac = found if isinstance(found, Mac) else found.mac
     machine = _machine_of(plan, name)
     holder = _holder(plan, mac)

@@ -20,7 +20,6 @@ from appliance.flow.s1_site import propose_again
 from appliance.flow.services import Services
 from appliance.site.load import load_file
 from appliance.site.plan import MachinePlan, Plan
-from appliance.values import Mac
 
 
 class Discovering:
@@ -75,15 +74,18 @@ class Discovering:
         changed = False
         for machine in waiting:
             mac = matching.matched.get(machine.name)
-            if mac in known and self._is_news(machine, matching, mac):
+            if mac in known and self._is_news(machine, matching):
                 changed |= self._bind(machine, known[mac], matching.bound.get(machine.name))
         return changed
 
     @staticmethod
-    def _is_news(machine: MachinePlan, matching: Matching, mac: Mac) -> bool:
-        """Whether the plan does not have this card or this disk yet."""
+    def _is_news(machine: MachinePlan, matching: Matching) -> bool:
+        """Whether the plan does not have its card or its disk yet.
+
+        A card that it has stays: a report that names it from another is no proof.
+        """
         return machine.not_armed is not None and (
-            machine.name in matching.bound or mac not in machine.macs
+            machine.name in matching.bound or not machine.macs
         )
 
     def _bind(self, machine: MachinePlan, found: KnownMachine, bound: Bound | None) -> bool:

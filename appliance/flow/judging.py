@@ -10,6 +10,7 @@ from appliance.flow.binding import kept_frozen
 from appliance.flow.context import Context
 from appliance.flow.reports import KnownMachine, newest_reports
 from appliance.site.plan import MachinePlan, MatchRule, Plan
+from appliance.values import Mac
 
 
 def judge_all(context: Context, plan: Plan) -> Matching:
@@ -30,10 +31,15 @@ def judge_all(context: Context, plan: Plan) -> Matching:
         elif machine.macs:
             pointed.append(replace(wanted, match=MatchRule(macs=machine.macs)))
     known = newest_reports(context)
-    cards = {mac for each in pointed for mac in each.match.macs}
-    theirs = [each for each in known if cards & {each.mac, *each.report.macs}]
+    theirs = [each for one in pointed for each in _with_card(known, one.match.macs)]
     rest = [each for each in known if each not in theirs]
     return _together(_match(pointed, theirs), _match(others, rest))
+
+
+def _with_card(known: Sequence[KnownMachine], macs: Sequence[Mac]) -> list[KnownMachine]:
+    """Give what came from one of these cards; where nothing did, what names one."""
+    own = [each for each in known if each.mac in macs]
+    return own or [each for each in known if not set(macs).isdisjoint(each.report.macs)]
 
 
 def refusals(context: Context, plan: Plan, matching: Matching) -> dict[str, str]:

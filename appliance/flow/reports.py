@@ -101,9 +101,12 @@ def report_from(context: Context, mac: Mac) -> KnownMachine | None:
 
 
 def report_of_machine(context: Context, macs: tuple[Mac, ...]) -> KnownMachine | None:
-    """Give the newest report of the machine that has one of these cards."""
+    """Give the newest report of the machine that has one of these cards.
+
+    One that came from such a card stands above those that only name it.
+    """
     found = [each for each in newest_reports(context) if {each.mac, *each.report.macs} & {*macs}]
-    return max(found, key=lambda each: each.last, default=None)
+    return max(found, key=lambda each: (each.mac in macs, each.last), default=None)
 
 
 def _read(kept: Discovery) -> KnownMachine | None:
@@ -115,17 +118,20 @@ def _read(kept: Discovery) -> KnownMachine | None:
 
 
 def find_machine(context: Context, plan: Plan, which: str) -> KnownMachine | Mac:
-    """Find a machine by MAC address, serial number, UUID or name; a MAC without report as it is.
+    """Find a machine by its name in the site, MAC address, serial number or UUID.
+
+    Of what reports say, only the card that one came from is beyond doubt: it stands above all
+    that another claims. A MAC address that nobody has named is given as it is.
 
     Raises InputError where there is none, or more than one.
     """
-    mac = _mac(which)
-    found = [each for each in newest_reports(context) if _is(each, mac, which)]
     machine = plan.machine(which)
-    if not found and machine is not None:
-        own = report_of_machine(context, machine.macs)
-        if own is not None or machine.macs:
-            return own or machine.macs[0]
+    if machine is not None and machine.macs:
+        return report_of_machine(context, machine.macs) or machine.macs[0]
+    mac = _mac(which)
+    reports = newest_reports(context)
+    found = [each for each in reports if each.mac == mac]
+    found = found or [each for each in reports if _claims(each, mac, which)]
     if len(found) > 1:
         raise InputError(
             f"{which} is {len(found)} machines",
@@ -145,8 +151,24 @@ def find_machine(context: Context, plan: Plan, which: str) -> KnownMachine | Mac
     )
 
 
-def _is(known: KnownMachine, mac: Mac | None, which: str) -> bool:
-    if mac is not None and (mac == known.mac or mac in known.report.macs):
+def find_for_good(context: Context, plan: Plan, which: str) -> KnownMachine | Mac:
+    """Find a machine of which people say something that stays. Raises InputError.
+
+    A MAC address that another machine's report names is not enough: a liar may name any.
+    """
+    found, mac = find_machine(context, plan, which), _mac(which)
+    if mac is None or isinstance(found, Mac) or found.mac == mac:
+        return found
+    raise InputError(
+        f"{mac} has not reported",
+        where="WHICH",
+        why=f"it is said to be a further card of {found.text}",
+        fix=f"if that is the machine, name it by {found.mac}; else start it from {mac}",
+    )
+
+
+def _claims(known: KnownMachine, mac: Mac | None, which: str) -> bool:
+    if mac is not None and mac in known.report.macs:
         return True
     return which.strip().casefold() in set(_labels(known.report))
 

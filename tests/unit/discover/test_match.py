@@ -152,6 +152,21 @@ def test_every_kind_of_lie_refuses_both(identifier: str) -> None:
     assert codes(matching, card(1)) == codes(matching, card(7)) == {Code.TWO_REPORTS}
 
 
+def test_a_card_that_is_only_named_binds_nobody() -> None:
+    """A liar's report would choose the disk of the machine whose card it names."""
+    liar = found(7, nics=(*report(7).nics, *report(1).nics))
+    one = told_by(macs=(card(1),))
+    matching = match([one], [liar])
+
+    assert not matching.bound
+    assert codes(matching, "hv1") == {Code.CONTRADICTION}
+    assert f"hv1 is told by its card {card(1)}, and the report naming that" in words(
+        matching, "hv1"
+    )
+    assert f"provision identify SITE {card(7)} hv1" in words(matching, "hv1")
+    assert set(match([one], [found(1)]).bound) == {"hv1"}
+
+
 @pytest.mark.parametrize("rule", [{"serial": "SERIAL1"}, {"product": "R650"}])
 def test_a_rival_of_one_that_was_found_holds_both(rule: dict[str, Any]) -> None:
     """The first to come was not the one, or is the second of its kind: people say which."""

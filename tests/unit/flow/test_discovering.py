@@ -22,7 +22,7 @@ from appliance.flow.s1_site import plan_of
 from appliance.flow.services import Services
 from appliance.machines.state import EXPECTATIONS, Evidence, Record, Seen, State, fold
 from appliance.site.load import load_file
-from appliance.site.plan import MachinePlan, Plan
+from appliance.site.plan import DiskPlan, MachinePlan, Plan
 from appliance.store.discovered import Ordered
 from appliance.store.machines import Proven
 from appliance.values import Mac
@@ -179,6 +179,23 @@ def test_two_that_say_they_are_one_are_both_held(tmp_path: Path) -> None:
         world.hear(_THREE, report_of(_THREE, serial="SN-01"))
         assert world.machine("hv1").macs == ()
         assert "2 machines report to be hv1" in world.part.refused["hv1"]
+
+
+def test_a_liar_chooses_no_disk_for_the_machine_whose_card_it_names(tmp_path: Path) -> None:
+    """hv2 would be installed on a path of the liar's, asked no more. Its own word arms it."""
+    (disk,) = report_of(_THREE).disks
+    liar = report_of(_THREE, nics=(*report_of(_THREE).nics, *report_of(_TWO).nics))
+    with world_in(tmp_path) as world:
+        assert not world.hear(_THREE, replace(liar, disks=(disk,)))
+        assert world.machine("hv2").disk == DiskPlan(None, "size >= 250G")
+        assert "provision identify SITE 52:54:00:00:00:03 hv2" in world.part.refused["hv2"]
+        world.hear(_TWO)  # both are here now: people say which
+        assert "2 machines report to be hv2" in world.part.refused["hv2"]
+        assert world.machine("hv2").not_armed is not None
+        identify(world.context, world.plan, str(_TWO), "hv2", sure=False)
+        world.turn(anew=True)
+        assert world.machine("hv2").not_armed is None
+        assert world.machine("hv2").disk == DiskPlan("/dev/disk/by-id/virtio-02", "size >= 250G")
 
 
 def test_swapped_boxes_are_put_right_by_one_command_each(tmp_path: Path) -> None:

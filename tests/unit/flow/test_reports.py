@@ -15,6 +15,7 @@ from appliance.errors import InputError
 from appliance.flow.context import Context
 from appliance.flow.reports import (
     KnownMachine,
+    find_for_good,
     find_machine,
     newest_reports,
     report_of_machine,
@@ -87,6 +88,27 @@ def test_a_machine_is_named_by_what_people_read(tmp_path: Path, which: str) -> N
         found = find_machine(context, plan(machine(1, macs=(_TWO,))), which)
     assert isinstance(found, KnownMachine)
     assert found.mac == _ONE
+
+
+def test_what_others_claim_is_no_word_of_the_machine_itself(tmp_path: Path) -> None:
+    """A liar names another's card: it is not taken for that, and makes nobody two."""
+    liar = Report(serial="LIAR", nics=(Nic("eth0", _THREE), Nic("eth1", _ONE)))
+    with context_in(tmp_path) as context:
+        _says(context, _THREE, liar)
+        with pytest.raises(InputError, match=f"{_ONE} has not reported") as caught:
+            find_for_good(context, plan(), str(_ONE))
+        assert caught.value.fix.startswith(f"if that is the machine, name it by {_THREE}")
+        _says(context, _ONE, replace(_REPORT, nics=_REPORT.nics[:1]))
+        _says(context, _THREE, replace(liar, memory=1))
+        found = [find_for_good(context, plan(), str(each)) for each in (_ONE, _THREE, _TWO)]
+        of_hv1 = report_of_machine(context, (_ONE,))
+    assert [each.mac if isinstance(each, KnownMachine) else None for each in found] == [
+        _ONE,
+        _THREE,
+        None,
+    ]
+    assert of_hv1 is not None
+    assert of_hv1.mac == _ONE
 
 
 def test_a_mac_without_a_report_is_taken_as_it_is(tmp_path: Path) -> None:
