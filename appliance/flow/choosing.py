@@ -13,7 +13,7 @@ from appliance.discover.words import disks_line
 from appliance.errors import InputError
 from appliance.flow.binding import bind_machine, whole_site
 from appliance.flow.context import Context
-from appliance.flow.judging import judge_one
+from appliance.flow.judging import has_begun, judge_one
 from appliance.flow.orders import approve as approve_by_mac
 from appliance.flow.reports import KnownMachine, find_for_good, find_machine, report_of_machine
 from appliance.flow.s1_site import propose_again
@@ -211,18 +211,50 @@ def identify(context: Context, plan: Plan, which: str, name: str, *, sure: bool)
             why="an installed machine cannot become another",
             fix=f"'provision reinstall SITE {holder.name} --yes' gives its disk up first",
         )
-    disk = None
+    loaded = load_file(context.site_file)
+    disk = machine.disk.path if machine.disk is not None else None
     if _installed(context, name):
-        disk = machine.disk.path if machine.disk is not None else None
         _prove_same_disk(context, machine, found, sure=sure)
-    elif isinstance(found, Mac) and machine.disk is not None:
-        disk = machine.disk.path  # without stage-1 there is no report to speak against it
-    _bind(context, load_file(context.site_file), name, found, disk)
+    elif not _is_same_box(machine, found):
+        disk = _disk_of_new_box(context, loaded, machine, found)
+        for each in (name, *((holder.name,) if holder else ())):
+            context.agreed.forget(each)  # that was said of the disk of another box
+    elif isinstance(found, KnownMachine):
+        disk = None  # its report is judged by the run
+    _bind(context, loaded, name, found, disk)
     words = f"{mac} is {name} from now on"
     if holder is not None and holder.name != name:
         words += f"; {holder.name} is to be found anew"
     context.tell("pointed-out", words, machine=name, data={"mac": str(mac)})
     return words
+
+
+def _is_same_box(machine: MachinePlan, found: KnownMachine | Mac) -> bool:
+    cards = {found} if isinstance(found, Mac) else {found.mac, *found.report.macs}
+    return not cards.isdisjoint((*machine.macs, *machine.other_macs))
+
+
+def _disk_of_new_box(
+    context: Context, loaded: LoadedSite, machine: MachinePlan, found: KnownMachine | Mac
+) -> str | None:
+    """Give the disk of a box that becomes a machine; None where its report is to decide that.
+
+    Raises InputError where an installation began: on another box, what it wrote is no data.
+    """
+    if has_begun(context, machine.name):
+        raise InputError(
+            f"the installation of {machine.name} began on another machine",
+            where=", ".join(map(str, machine.macs)),
+            why="what is on this one's disk would not be asked about any more",
+            fix=f"end the run, 'provision reinstall SITE {machine.name} --yes', then this again",
+        )
+    said = whole_site(context, loaded).hypervisor.machines[machine.name].disk
+    reported = report_of_machine(context, machine.macs) is not None
+    if not isinstance(found, Mac) or said is None:
+        return None
+    if reported and machine.name not in loaded.site.hypervisor.machines:
+        return None  # approved with a disk of the other box
+    return said.path  # without stage-1 there is no report to speak against the file
 
 
 def _machine_of(plan: Plan, name: str) -> MachinePlan:

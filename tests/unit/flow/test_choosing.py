@@ -256,3 +256,29 @@ def test_a_box_that_reported_is_judged_before_it_is_installed(tmp_path: Path) ->
         desk.hear(_THREE, _with_data(_THREE))
         desk.identify(str(_THREE), "hv1")
         assert "its report" in (desk.machine("hv1").not_armed or "")
+
+
+def test_a_disk_found_on_one_box_is_not_erased_on_another(tmp_path: Path) -> None:
+    """hv2's disk was chosen from a report; who takes its place reports first."""
+    with _desk(tmp_path) as desk:
+        desk.hear(_TWO)
+        desk.approve(str(_TWO), "hv2", disk="/dev/disk/by-path/pci-0000:00:05.0", erase="hv2")
+        desk.identify(str(_THREE), "hv2")
+        found = desk.machine("hv2")
+        agreed = desk.context.agreed.all()
+    assert found.macs == (_THREE,)
+    assert "no disk is named" in (found.not_armed or "")
+    assert agreed == {}
+
+
+def test_a_box_is_not_swapped_under_an_installation(tmp_path: Path) -> None:
+    """What is on a disk is asked about until an installer begins: on that box, and on no other."""
+    with _desk(tmp_path) as desk:
+        desk.context.proven.put(Proven("hv1", record={"installs": 1}))
+        desk.hear(_THREE, _with_data(_THREE))
+        with pytest.raises(InputError, match="began on another machine") as caught:
+            desk.identify(str(_THREE), "hv1")
+        assert "provision reinstall SITE hv1" in caught.value.fix
+        desk.identify(str(_ONE), "hv1")
+        assert desk.machine("hv1").macs == (_ONE,)
+        assert desk.machine("hv1").not_armed is None
