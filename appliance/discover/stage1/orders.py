@@ -99,6 +99,8 @@ def _run(*words: str) -> tuple[int, str]:
             timeout=_KEXEC_SECONDS,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired:
+        return 1, f"{words[0]} took more than {_KEXEC_SECONDS} s"  # its own text has the token
+    except OSError as error:
         return 1, clean(str(error))
     return done.returncode, clean(done.stderr.decode("utf-8", "replace"))

@@ -8,7 +8,7 @@ import time
 import traceback
 from typing import Any
 
-from . import dhcp, disks, ethernet, limited, lldp, nics, orders, report
+from . import dhcp, disks, ethernet, firmware, limited, lldp, nics, orders, report
 from .bridge import Bridge, NoAnswerError, OverError, RefusedError
 from .files import clean, octets
 from .screen import Screen, View
@@ -91,12 +91,13 @@ class Session:
         cmdline = octets(f"{root}/proc/cmdline").decode("ascii", "replace")
         self._base = argument("bridgehead", cmdline)
         # SYSLINUX's form, which iPXE can write too: 01-52-54-00-12-34-56.
-        self._boot_mac = argument("BOOTIF", cmdline)[3:].replace("-", ":").lower()
+        named = argument("BOOTIF", cmdline)[3:].replace("-", ":").lower()
+        self._boot_mac = named or firmware.boot_card(root)
         self._view = View()
         self._facts: dict[str, Any] = {}
         self._disks: list[tuple[str, bool]] = []
         self._sent: bytes = b""
-        self._sent_at = 0.0
+        self._sent_at = float("-inf")
         self._loud_until = 0.0
 
     def run(self) -> None:
@@ -169,7 +170,7 @@ class Session:
                 AFTER_REFUSAL, state="the bridge does not take this machine", reason=str(error)
             )
             return
-        self._sent = b""
+        self._sent, self._sent_at = b"", float("-inf")
         while True:
             try:
                 self._report(bridge, token)
@@ -185,13 +186,19 @@ class Session:
             self._pause(BETWEEN_ORDERS)
 
     def _report(self, bridge: Bridge, token: str) -> None:
-        """Send what has changed, at most every 10 s."""
+        """Send what has changed, at most every 10 s. One that is refused keeps no order away."""
         same = report.encode(self._facts, 0.0)
         now = time.monotonic()
-        if same == self._sent or (self._sent and now - self._sent_at < BETWEEN_REPORTS):
+        if same == self._sent or now - self._sent_at < BETWEEN_REPORTS:
             return
-        bridge.report(token, report.encode(self._facts, time.time()))
-        self._sent, self._sent_at = same, now
+        try:
+            bridge.report(token, report.encode(self._facts, time.time()))
+            self._sent = same
+        except OverError:
+            raise
+        except RefusedError as error:
+            self._screen.say(f"the bridge did not take its report: {error}")
+        self._sent_at = now
 
     def _obey(self, bridge: Bridge, order: dict[str, Any]) -> None:
         what = order.get("order")

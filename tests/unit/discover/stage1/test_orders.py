@@ -69,6 +69,15 @@ def test_a_kernel_that_neither_takes(make: Made) -> None:
     assert "s3cret" not in str(raised.value)
 
 
+def test_a_kernel_that_takes_too_long(make: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Python says of that has the whole command in it, and so the token."""
+    monkeypatch.setattr(orders, "_KEXEC_SECONDS", 0.1)
+    make("kexec", "exec sleep 5")
+    with pytest.raises(orders.ImpossibleError, match="kexec took more than") as raised:
+        orders.load("k", "i", "token=s3cret")
+    assert "s3cret" not in str(raised.value)
+
+
 def test_both_files_are_fetched_before_anything_is_loaded(make: Made, tmp_path: Path) -> None:
     """Fetch, fetch, load, jump; a jump that comes back is impossible."""
     noted = make("kexec", "exit 0")

@@ -28,6 +28,11 @@ class Shown(Screen):
     def __init__(self) -> None:
         """Begin with nothing."""
         self.views: list[View] = []
+        self.said: list[str] = []
+
+    def say(self, line: str) -> None:
+        """Keep it."""
+        self.said.append(line)
 
     def show(self, view: View) -> None:
         """Keep it."""
@@ -133,6 +138,24 @@ def test_changes_are_not_sent_more_often_than_agreed(session: supervisor.Session
     session._facts["serial"] = "another"
     session._report(bridge, "t")
     assert len(bridge.reports) == 1
+
+
+def test_a_report_that_is_refused_keeps_no_order_away(
+    session: supervisor.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine may be known without it; it is not sent again with every question."""
+    sent: list[bytes] = []
+
+    def refuse(_self: Played, _token: str, body: bytes) -> None:
+        sent.append(body)
+        raise RefusedError("it is no MAC address")
+
+    monkeypatch.setattr(Played, "report", refuse)
+    states, _ = _talk(session, {"state": "held"}, {"state": "armed"})
+    assert states == ["held", "armed"]
+    assert len(sent) == 1
+    assert isinstance(session._screen, Shown)
+    assert session._screen.said == ["the bridge did not take its report: it is no MAC address"]
 
 
 def test_refusals_and_silence_are_shown_and_lived_with(
