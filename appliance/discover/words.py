@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from appliance.discover.disk_choice import TABLES
 from appliance.discover.report import Disk, Nic, Report
@@ -10,6 +10,10 @@ from appliance.tools.words import size
 
 _DISPLAY, _CO_PROCESSOR = 0x03, 0x12
 """PCI base classes of graphics cards and accelerators (PCI Code and ID Assignment)."""
+
+_SAID_DISKS = 16
+_SAID_CONTENTS = 6
+"""What an event or a line of a list holds of a report, which may have 256 of each."""
 
 Facts = tuple[tuple[str, str], ...]
 
@@ -33,7 +37,9 @@ def disks_line(report: Report) -> str:
     """Say all disks, each with its size and what is on it."""
     if not report.disks:
         return "no disk"
-    return "; ".join(f"{each.name} {size(each.size)}, {holds(each)}" for each in report.disks)
+    said = [f"{each.name} {size(each.size)}, {holds(each)}" for each in report.disks[:_SAID_DISKS]]
+    more = len(report.disks) - len(said)
+    return "; ".join([*said, f"and {more} more disks"] if more else said)
 
 
 def holds(disk: Disk) -> str:
@@ -42,17 +48,23 @@ def holds(disk: Disk) -> str:
         return disk.problem
     systems = [each.system for each in disk.contents if each.system]
     if systems:
-        return f"holds {', '.join(dict.fromkeys(systems))}"
+        return f"holds {_few(systems)}"
     found = [
         f"{each.kind} '{each.label}'" if each.label else each.kind
         for each in disk.contents
         if each.kind and each.kind not in TABLES
     ]
     if found:
-        return f"holds {', '.join(dict.fromkeys(found))}"
+        return f"holds {_few(found)}"
     if disk.contents:
         return "an empty partition table"
     return "blank"
+
+
+def _few(words: Iterable[str]) -> str:
+    each_once = list(dict.fromkeys(words))
+    more = len(each_once) - _SAID_CONTENTS
+    return ", ".join(each_once[:_SAID_CONTENTS]) + (f" and {more} more" if more > 0 else "")
 
 
 def facts(report: Report) -> Facts:

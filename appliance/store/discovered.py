@@ -10,6 +10,8 @@ from appliance.values import Mac
 
 KEPT_REPORTS = 3
 """Of each machine: the newest, and what it said before."""
+KEPT_MACHINES = 512
+"""As many as boot listens to at once; of more, who was silent longest goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,11 @@ class Discoveries:
                 " (SELECT first FROM discovered WHERE mac=?"
                 " ORDER BY last DESC, first DESC LIMIT ?)",
                 (mac.bare, mac.bare, KEPT_REPORTS),
+            )
+            self._db.execute(
+                "DELETE FROM discovered WHERE mac NOT IN (SELECT mac FROM discovered"
+                " GROUP BY mac ORDER BY max(last) DESC, mac LIMIT ?)",
+                (KEPT_MACHINES,),
             )
 
     def repeat(self, known: Discovery, address: str, at: float) -> None:
@@ -83,11 +90,15 @@ class OrdersToStage1:
         self._db = connection
 
     def put(self, order: Ordered) -> None:
-        """Leave an order; a newer one for the same machine takes its place."""
-        self._db.execute(
-            "INSERT OR REPLACE INTO stage1_order (mac, word, seconds) VALUES (?, ?, ?)",
-            (order.mac.bare, order.order, order.seconds),
-        )
+        """Leave an order; a newer one for the same machine takes its place.
+
+        Raises StoreFullError.
+        """
+        with full_disk_named():
+            self._db.execute(
+                "INSERT OR REPLACE INTO stage1_order (mac, word, seconds) VALUES (?, ?, ?)",
+                (order.mac.bare, order.order, order.seconds),
+            )
 
     def take(self) -> tuple[Ordered, ...]:
         """Give all that was left, and forget it."""

@@ -57,6 +57,16 @@ def test_a_machine_is_said_in_one_line() -> None:
     assert headline(Report()) == "a machine without a name"
 
 
+def test_a_report_of_thousands_is_said_in_few_words() -> None:
+    """An event keeps it for ever, and a liar may send another every 5 s."""
+    contents = tuple(Content(f"sda{n}", f"kind{n}", "x" * 256) for n in range(256))
+    disks = tuple(Disk(f"sd{n}", 1 << 30, contents=contents) for n in range(256))
+    said = disks_line(Report(disks=disks))
+    assert said.endswith("; and 240 more disks")
+    assert " and 250 more; sd1 " in said
+    assert len(said) < 32_000
+
+
 def test_disks_are_said_with_what_is_on_them() -> None:
     """An installed system goes by its own name."""
     assert disks_line(_REPORT) == (

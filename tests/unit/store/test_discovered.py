@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from appliance.store.discovered import (
+    KEPT_MACHINES,
     KEPT_REPORTS,
     Discoveries,
     Discovery,
@@ -48,6 +49,19 @@ def test_every_machine_has_one_newest_report(tmp_path: Path, opened: Open) -> No
     kept.put(_TWO, "10.0.0.8", "two again", 3.0)
     assert [each.report for each in kept.newest()] == ["two again", "one"]
     assert kept.of(Mac("525400000003")) == ()
+
+
+def test_made_up_addresses_do_not_fill_the_disk(tmp_path: Path, opened: Open) -> None:
+    """Who was silent longest goes; who is heard again stays."""
+    kept = Discoveries(opened(tmp_path / "main.db"))
+    kept.put(_ONE, "10.0.0.9", "one", 0.0)
+    kept.put(_TWO, "10.0.0.8", "two", 1.0)
+    kept.repeat(kept.of(_ONE)[0], "10.0.0.9", 2.0)
+    for number in range(KEPT_MACHINES - 1):
+        kept.put(Mac(f"5254aa{number:06x}"), "10.0.0.7", "x", 3.0 + number)
+    assert len(kept.newest()) == KEPT_MACHINES
+    assert kept.of(_TWO) == ()
+    assert len(kept.of(_ONE)) == 1
 
 
 def test_an_order_is_taken_once(tmp_path: Path, opened: Open) -> None:
