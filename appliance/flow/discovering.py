@@ -7,11 +7,12 @@ plan is made anew with it. What speaks against one is a sentence: on its screen,
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 
 from appliance.boot.control import Order, Reported
 from appliance.boot.model import OrderKind
 from appliance.discover.match import Bound, Matching
-from appliance.errors import InputError
+from appliance.errors import InputError, SiteFileError, StoreFullError
 from appliance.flow.binding import bind_machine, is_by_hand, whole_site
 from appliance.flow.context import Context
 from appliance.flow.judging import has_begun, judge_all, refusals
@@ -20,6 +21,9 @@ from appliance.flow.s1_site import propose_again
 from appliance.flow.services import Services
 from appliance.site.load import load_file
 from appliance.site.plan import MachinePlan, Plan
+
+_TOLD_OF_ONE = 64
+"""Findings of one machine in one run: a liar's report may say something else every 5 s."""
 
 
 class Discovering:
@@ -30,8 +34,9 @@ class Discovering:
         self._services = services
         self._unjudged = True
         self._refused = refusals(context, plan, judge_all(context, plan))
-        self._told: set[tuple[str, str]] = set()
-        context.stage1_orders.take()  # what was ordered before this run is over
+        self._told: dict[str, set[str]] = {}
+        with suppress(StoreFullError):
+            context.stage1_orders.take()  # what was ordered before this run is over
 
     @property
     def refused(self) -> Mapping[str, str]:
@@ -58,8 +63,9 @@ class Discovering:
 
         `anew`: the plan is another than at the last turn.
         """
-        for each in self._context.stage1_orders.take():
-            self._services.order(Order(each.mac, OrderKind(each.order), each.seconds))
+        with suppress(StoreFullError):  # then they are passed on once there is room
+            for each in self._context.stage1_orders.take():
+                self._services.order(Order(each.mac, OrderKind(each.order), each.seconds))
         if not (self._unjudged or anew):
             return False
         self._unjudged = False
@@ -94,23 +100,26 @@ class Discovering:
         Without its disk it is known by name all the same: its state, and the sentence on its
         screen, are the machine's own.
         """
-        context, loaded = self._context, load_file(self._context.site_file)
+        context, name = self._context, machine.name
         macs = bound.macs if bound is not None else (found.mac, *found.report.macs)
         disk = bound.disk if bound is not None else None
-        whole = whole_site(context, loaded)
-        proposed = propose_again(context, whole, loaded.places)
         try:
-            by_hand = is_by_hand(proposed, machine.name)
-            news = bind_machine(context, whole, proposed, machine.name, macs, disk, by_hand=by_hand)
-        except InputError as error:
-            self._say(machine.name, machine.name, str(error))
+            loaded = load_file(context.site_file)
+            whole = whole_site(context, loaded)
+            proposed = propose_again(context, whole, loaded.places)
+            by_hand = is_by_hand(proposed, name)
+            news = bind_machine(context, whole, proposed, name, macs, disk, by_hand=by_hand)
+        except (InputError, StoreFullError) as error:
+            # The file may be half written just now, the disk full: others are being installed.
+            self._unjudged |= isinstance(error, SiteFileError | StoreFullError)
+            self._say(name, name, f"{name} reported, and cannot join yet: {error}")
             return False
         if not news:
             return False
-        words = f"{machine.name} is {found.text}"
+        words = f"{name} is {found.text}"
         words += f"; it is installed on {disk}" if disk else ""
         data = {"mac": str(found.mac), "disk": disk or ""}
-        context.tell("identified", words, machine=machine.name, data=data)
+        context.tell("identified", words, machine=name, data=data)
         return True
 
     def _tell(self, matching: Matching, waiting: Collection[str]) -> None:
@@ -124,6 +133,7 @@ class Discovering:
                 self._say(key, key if key in waiting else None, f"{key}: {each}")
 
     def _say(self, key: str, machine: str | None, text: str) -> None:
-        if (key, text) not in self._told:
-            self._told.add((key, text))
+        told = self._told.setdefault(key, set())
+        if text not in told and len(told) < _TOLD_OF_ONE:
+            told.add(text)
             self._context.tell("finding", text, machine=machine)

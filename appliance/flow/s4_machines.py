@@ -15,7 +15,7 @@ from ipaddress import IPv4Address
 
 from appliance.boot.control import Event, RecordChanged, Reported
 from appliance.boot.model import BootMachine
-from appliance.errors import DeadlineError, StepError, StoreFullError
+from appliance.errors import DeadlineError, InputError, StepError, StoreFullError
 from appliance.flow.boot_machines import boot_machines
 from appliance.flow.context import Context
 from appliance.flow.discovering import Discovering
@@ -138,6 +138,7 @@ class Watch:
         self._said = self._what_people_said()
         self._discovering = Discovering(context, given.services, given.plan)
         self._plan_is_new = True
+        self._file_said = ""
         self._answers: dict[str, Answer] = {}
         self._vip_answers = False
         self._probes: dict[str, Future[Answer]] = {}
@@ -196,7 +197,7 @@ class Watch:
             return
         self._plan_anew()
         approved = self._context.approved.all()
-        if approved != self._approved:
+        if approved != self._approved and not self._file_said:
             self._approved = approved
             self._context.tell("finding", f"approved machines: {', '.join(approved)}")
 
@@ -212,7 +213,18 @@ class Watch:
             self._plan_anew()
 
     def _plan_anew(self) -> None:
-        self._plan = plan_of(self._context, load_file(self._context.site_file))
+        """Take the file as it is now; while it cannot be read, machines install by the last plan.
+
+        It may be half written, and this is tried again at every turn.
+        """
+        try:
+            self._plan = plan_of(self._context, load_file(self._context.site_file))
+        except InputError as error:
+            if str(error) != self._file_said:
+                self._file_said = str(error)
+                self._context.tell("finding", f"who is new cannot join yet: {error}")
+            return
+        self._file_said = ""
         self._documents = Documenter(self._plan, self._context.vault)
         self._services.replan(self._plan)
         self._said = self._what_people_said()

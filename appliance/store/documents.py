@@ -26,16 +26,17 @@ class Frozen:
     def alone(self) -> Iterator[None]:
         """Keep others from writing meanwhile: what is read here is what is written over.
 
-        Nothing is written if it is left by an exception.
+        Nothing is written if it is left by an exception. Raises StoreFullError.
         """
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            if self._db.in_transaction:  # a full disk has ended it already
-                self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+        with full_disk_named():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:  # a full disk may have ended it already
+                    self._db.execute("ROLLBACK")
+                raise
 
     def write(self, value: Mapping[str, Any]) -> None:
         """Freeze these values."""

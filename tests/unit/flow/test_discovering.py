@@ -198,6 +198,32 @@ def test_a_liar_chooses_no_disk_for_the_machine_whose_card_it_names(tmp_path: Pa
         assert world.machine("hv2").disk == DiskPlan("/dev/disk/by-id/virtio-02", "size >= 250G")
 
 
+def test_a_file_that_is_half_written_ends_no_run(tmp_path: Path) -> None:
+    """A machine reports meanwhile: it is said, and it joins once the file is whole."""
+    with world_in(tmp_path) as world:
+        text = encode(report_of(_ONE)).decode()
+        world.part.take(Reported(_ONE, IPv4Address("127.9.0.77"), None, text), world.plan)
+        file = world.context.site_file
+        whole = file.read_text()
+        file.write_text(whole[:60])
+        assert not world.part.turn(world.plan, anew=False)
+        assert not world.part.turn(world.plan, anew=False)
+        (told,) = (each for each in world.texts("finding") if "cannot join yet" in each)
+        file.write_text(whole)
+        assert world.turn()
+        assert world.machine("hv1").not_armed is None
+    assert told.startswith("hv1 reported, and cannot join yet: ")
+
+
+def test_who_says_something_else_each_time_does_not_fill_the_journal(tmp_path: Path) -> None:
+    """What it reported last is in its status."""
+    with world_in(tmp_path) as world:
+        for number in range(2):
+            problems = tuple(f"{number}, {each}" for each in range(64))
+            world.hear(_THREE, report_of(_THREE, problems=problems))
+        assert len([each for each in world.texts("finding") if "not found out" in each]) <= 64
+
+
 def test_swapped_boxes_are_put_right_by_one_command_each(tmp_path: Path) -> None:
     """What the file says of the serial number no longer counts for a box that was pointed out."""
     with world_in(tmp_path) as world:

@@ -411,6 +411,40 @@ def test_a_machine_approved_while_it_runs_is_taken_in(tmp_path: Path) -> None:
     assert done.value.ready == ("hv1", "hv2")
 
 
+def test_a_file_that_is_half_written_ends_no_run(tmp_path: Path) -> None:
+    """Who was approved meanwhile joins once it is whole; it is said once."""
+    ticks = Ticks()
+    file = tmp_path / "site.yaml"
+    file.write_text(_SITE)
+    with context_in(tmp_path, ticks=ticks, site_file=file) as context:
+        world = World(context, ticks, plan_of(context, load_file(file)))
+
+        def approves() -> None:
+            disk = {"role": "join", "disk": "/dev/disk/by-id/virtio-B"}
+            approve(context, Mac.parse("52:54:00:00:00:02"), "hv2", disk)
+            file.write_text(_SITE[:60])
+
+        def is_whole_again() -> None:
+            file.write_text(_SITE)
+
+        def installs_the_new_one() -> None:
+            world.services.see("hv2", *_INSTALLS)
+            world.network.answering.add(world.services.last_told("hv2").address)
+
+        world.services.turns = [
+            approves,
+            *[lambda: None] * 3,
+            is_whole_again,
+            world.installs("hv1"),
+        ]
+        world.services.turns += [*[lambda: None] * 40, installs_the_new_one]
+        done = world.watch().run()
+        said = [each for each in world.texts("finding") if "cannot join yet" in each]
+        assert "approved machines: hv2" in world.texts("finding")
+    assert done.value.ready == ("hv1", "hv2")
+    assert len(said) == 1
+
+
 def test_the_step_is_done_only_when_proven_and_answering(tmp_path: Path) -> None:
     """A proof alone is not believed: who does not answer now is waited for."""
     ticks = Ticks()
