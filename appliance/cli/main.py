@@ -11,9 +11,11 @@ import typer
 from appliance.cli.discovery import approve, blink_machine, identify_machine, show_status
 from appliance.cli.laptop import OfLaptop, install_here, show_laptop, undo_laptop
 from appliance.cli.options import (
+    ClockIsRight,
     DryRun,
     InterfaceName,
     Json,
+    MayLose,
     Proxy,
     SinglePort,
     SiteFile,
@@ -59,6 +61,8 @@ def run(
     dry_run: DryRun = False,
     as_json: Json = False,
     yes: Yes = False,
+    clock_is_right: ClockIsRight = False,
+    may_lose: MayLose = None,
     proxy: Proxy = False,
     single_port: SinglePort = False,
     state: StateFolder = Paths().root,
@@ -67,7 +71,20 @@ def run(
     if dry_run:
         plan(site, as_json, state=state)
         return
-    run_site(Wish(site, Paths(state), interface, until, as_json, yes, proxy, single_port))
+    run_site(
+        Wish(
+            site,
+            Paths(state),
+            interface,
+            until,
+            as_json,
+            yes,
+            proxy,
+            single_port,
+            clock_is_right,
+            frozenset(may_lose or ()),
+        )
+    )
 
 
 @app.command()

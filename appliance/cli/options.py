@@ -23,6 +23,17 @@ Until = Annotated[str | None, typer.Option("--to", help="Stop after this step: s
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the Plan and do nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON event a line.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Take every question as answered with yes.")]
+ClockIsRight = Annotated[
+    bool, typer.Option("--clock-is-right", help="Take this laptop's date and time as right.")
+]
+MayLose = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--may-lose",
+        metavar="VM",
+        help="This virtual machine may be lost with its disk; several times.",
+    ),
+]
 Proxy = Annotated[
     bool, typer.Option("--proxy", help="Boot machines beside the site's own DHCP server.")
 ]

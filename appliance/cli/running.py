@@ -34,6 +34,8 @@ class Wish:
     yes: bool
     proxy: bool = False
     single_port: bool = False
+    clock_is_right: bool = False
+    may_lose: frozenset[str] = frozenset()
 
     def options(self) -> Options:
         """Give the run's options. Raises InputError or PreflightError where they cannot be."""
@@ -48,6 +50,8 @@ class Wish:
             yes=self.yes,
             tftp_single_port=self.single_port,
             until=self.until,
+            clock_is_right=self.clock_is_right,
+            may_lose=self.may_lose,
         )
 
 

@@ -26,13 +26,19 @@ Confirm = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the operator asked for on this laptop; nothing of it is in the site file."""
+    """What the operator asked for on this laptop; nothing of it is in the site file.
+
+    `yes` answers every question; `clock_is_right` the clock's; `may_lose` names the virtual
+    machines that may go with their disks.
+    """
 
     interface: str
     proxy: bool = False
     yes: bool = False
     tftp_single_port: bool = False
     until: str | None = None
+    clock_is_right: bool = False
+    may_lose: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)

@@ -129,7 +129,7 @@ def refuse_doubtful_clock(context: Context, files: tuple[ServedFile, ...]) -> No
         )
     if synchronised():
         return
-    if context.options.yes:
+    if context.options.yes or context.options.clock_is_right:
         context.tell("finding", f"the clock is kept by no time service; taken as right: {shown}")
         return
     if not context.confirm(f"It is {shown}. Is that right?"):

@@ -18,8 +18,9 @@ from appliance.flow.step import Done, NotYet, Step
 from appliance.flow.tending import Say, Tending
 from appliance.flow.vm_secrets import known_hosts, vm_secrets
 from appliance.site.plan import Plan, VmPlan
+from appliance.store.journal import Journal
 from appliance.tools.redact import Redactor
-from appliance.vms.changes import Action, Changes
+from appliance.vms.changes import Action, Changes, ResourceChange
 from appliance.vms.cloud_init import VmSecrets, user_data, user_secret_name
 from appliance.vms.first_boot import Login, wait_for_vm
 from appliance.vms.variables import NAMESPACE
@@ -106,23 +107,48 @@ class VmsStep(Step[VmsWanted, Vms]):
         )
 
     def _refuse_loss(self, changes: Changes) -> None:
-        """A machine that is replaced or removed loses its disk: that is asked."""
-        lost = [
-            each.what
+        """A machine that is replaced or removed loses its disk: that is asked, or was agreed."""
+        options = self._context.options
+        lost = {
+            _name(each): each.what
             for each in changes.resources
             if each.action in (Action.REPLACE, Action.REMOVE) and each.kind == _MACHINE
-        ]
-        if not lost or self._context.options.yes:
+        }
+        asked = {name: what for name, what in lost.items() if name not in options.may_lose}
+        if not asked or options.yes:
             return
-        if not self._context.confirm(f"{', '.join(lost)}: lost with its disk. Go on?"):
-            raise StepError(
-                f"{', '.join(lost)} would be lost",
-                why="the site file asks for it, and nobody has agreed",
-                fix="take the change back, or run again and agree (--yes)",
-            )
+        words = ", ".join(asked.values())
+        if self._context.confirm(f"{words}: lost with its disk. Go on?"):
+            return
+        # Whoever goes on from elsewhere, the wizard say, asks for all of these names.
+        self._context.tell(
+            WOULD_BE_LOST, f"{words}: nobody has agreed to lose it", data={"names": sorted(lost)}
+        )
+        agreed = " ".join(f"--may-lose {name}" for name in sorted(lost))
+        raise StepError(
+            f"{words} would be lost with its disk",
+            why="the site file asks for it, and nobody has agreed",
+            fix=f"take the change back, or run again and agree ({agreed})",
+        )
 
 
 _MACHINE = "harvester_virtualmachine"
+
+WOULD_BE_LOST = "would-be-lost"
+"""The event that names, in `data["names"]`, what a run stopped at because nobody had agreed."""
+
+
+def refused_losses(journal: Journal) -> frozenset[str]:
+    """Name the virtual machines that the newest run did not destroy because nobody had agreed."""
+    found: frozenset[str] = frozenset()
+    for event in journal.events(kinds=("run-started", WOULD_BE_LOST)):
+        names = event.data.get("names")
+        found = frozenset(map(str, names)) if isinstance(names, list) else frozenset()
+    return found
+
+
+def _name(change: ResourceChange) -> str:
+    return str((change.values or {}).get("name") or change.what)
 
 
 def _put_user_data(given: VmsWanted, secrets: Mapping[str, VmSecrets]) -> None:
@@ -140,7 +166,7 @@ def _made(changes: Changes, plan: Plan) -> tuple[str, ...]:
 
 def _named(changes: Changes, *actions: Action) -> frozenset[str]:
     return frozenset(
-        str((each.values or {}).get("name"))
+        _name(each)
         for each in changes.resources
         if each.kind == _MACHINE and each.action in actions
     )

@@ -13,6 +13,7 @@ from appliance.flow.choosing import Wish, approve_machine, blink, identify
 from appliance.flow.looking import Look
 from appliance.flow.reporting import report_of, support_of
 from appliance.flow.s1_site import built_vms
+from appliance.flow.s6_vms import refused_losses
 from appliance.flow.shown_secrets import shown_secret
 from appliance.flow.stocking import wants_of
 from appliance.values import Secret
@@ -74,18 +75,25 @@ class Actions:
     # ---------------------------------------------------------------- the run
 
     def lost(self, look: Look | None = None) -> tuple[str, ...]:
-        """Name the virtual machines that a run would destroy: the site file has them no more."""
+        """Name the virtual machines that a run would destroy.
+
+        Those that the site file has no more; and those that Terraform would make anew, as the last
+        run of this very file found, and therefore ended.
+        """
         look = look or self._watching.look()
         if not has_state(look):
             return ()
+        same = self.reviewed(look)
         with stored(look) as context:
-            built = built_vms(context.journal)
-        return tuple(sorted(built - {each.name for each in look.plan.vms}))
+            gone = built_vms(context.journal) - {each.name for each in look.plan.vms}
+            refused = refused_losses(context.journal) if same else frozenset()
+        return tuple(sorted(gone | refused))
 
     def start(self, lose: str = "") -> str:
         """Start the run of a site whose review was just confirmed.
 
-        `lose`: the names of the virtual machines that may be destroyed, typed by hand.
+        `lose`: the names of the virtual machines that may be destroyed, typed by hand. No other
+        is destroyed by that run.
         """
         look = self._watching.look()
         lost = self.lost(look)
@@ -93,11 +101,11 @@ class Actions:
             raise InputError(
                 f"virtual machines would be destroyed with their disks: {', '.join(lost)}",
                 where="lose",
-                why="the site file has them no more",
-                fix="type their names, or put them back into the site file",
+                why="the site file has them no more, or asks for what only new ones can have",
+                fix="type their names, or take the change of the site file back",
             )
         digest = _digest(look.site_file)
-        self._watching.runs.start(look.site_file, look.plan.site_id)
+        self._watching.runs.start(look.site_file, look.plan.site_id, may_lose=lost)
         self._watching.runs.confirm(look.plan.site_id, digest)
         return "the run begins"
 

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -72,13 +72,17 @@ class Runs:
         self._program = tuple(program)
         self._lock = threading.Lock()
 
-    def start(self, site_file: Path, site_id: str, *, until: str = "") -> int:
+    def start(
+        self, site_file: Path, site_id: str, *, until: str = "", may_lose: Iterable[str] = ()
+    ) -> int:
         """Start or continue a run; give its process id.
 
-        The questions of a run were asked on the pages before. Raises BusyError while anybody
-        holds the site, StepError if it cannot be started.
+        It answers what the pages before asked, and no more: that the clock is right, and which
+        virtual machines may be lost. Where Terraform would destroy another one the run ends.
+        Raises BusyError while anybody holds the site, StepError if it cannot be started.
         """
-        options = ["--json", "--yes", *self._state()]
+        options = ["--json", "--clock-is-right", *self._state()]
+        options += [f"--may-lose={name}" for name in may_lose]
         said = self._interface
         interface = said if isinstance(said, str) else said()
         options += ["--interface", interface] if interface else []

@@ -72,16 +72,18 @@ def test_a_clock_before_its_own_files_is_wrong(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(synchronised(), reason="a time service keeps this computer's clock")
-@pytest.mark.parametrize("yes", [True, False])
-def test_a_clock_that_nobody_keeps_is_asked_about(tmp_path: Path, *, yes: bool) -> None:
-    """A confirmation is kept as the operator's own; --yes asks nobody; neither is a refusal."""
+@pytest.mark.parametrize("option", ["yes", "clock_is_right", ""])
+def test_a_clock_that_nobody_keeps_is_asked_about(tmp_path: Path, option: str) -> None:
+    """A confirmation is kept as the operator's own; --yes and --clock-is-right ask nobody."""
+    yes = bool(option)
     asked: list[str] = []
 
     def confirm(question: str) -> bool:
         asked.append(question)
         return True
 
-    with context_in(tmp_path, options=Options("lo", yes=yes)) as context:
+    options = Options("lo", yes=option == "yes", clock_is_right=option == "clock_is_right")
+    with context_in(tmp_path, options=options) as context:
         if not yes:
             with pytest.raises(PreflightError, match="nobody confirmed"):
                 refuse_doubtful_clock(context, ())

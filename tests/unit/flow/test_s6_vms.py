@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from appliance.errors import StepError
 from appliance.flow.context import Context, Options
 from appliance.flow.s5_hypervisor import Hypervisor
-from appliance.flow.s6_vms import Vms, VmsStep, VmsWanted
+from appliance.flow.s6_vms import Vms, VmsStep, VmsWanted, refused_losses
 from appliance.flow.services import Services
 from appliance.flow.step import Done, NotYet
 from appliance.hypervisor.api import HarvesterApi
@@ -28,6 +29,7 @@ _LOST = Changes(
             "harvester_virtualmachine",
             "virtual machine app1",
             Action.REPLACE,
+            values={"name": "app1"},
         ),
     )
 )
@@ -52,7 +54,8 @@ def test_a_machine_is_not_lost_unasked(tmp_path: Path) -> None:
     with context_in(tmp_path) as context:
         with pytest.raises(StepError, match="virtual machine app1 would be lost") as caught:
             VmsStep(context)._refuse_loss(_LOST)
-        assert "--yes" in caught.value.fix
+        assert "--may-lose app1" in caught.value.fix
+        assert refused_losses(context.journal) == {"app1"}
         context.confirm = lambda question: "app1" in question
         VmsStep(context)._refuse_loss(_LOST)
 
@@ -60,6 +63,34 @@ def test_a_machine_is_not_lost_unasked(tmp_path: Path) -> None:
 def test_yes_is_an_answer(tmp_path: Path) -> None:
     """Given beforehand."""
     with context_in(tmp_path, options=Options(interface="lo", yes=True)) as context:
+        VmsStep(context)._refuse_loss(_LOST)
+
+
+def test_consent_is_to_the_machines_that_were_named(tmp_path: Path) -> None:
+    """One that was named may go; the other one ends the run, and both are asked for afterwards."""
+    named = Options(interface="lo", clock_is_right=True, may_lose=frozenset({"app1"}))
+    relay = ResourceChange(
+        "x", "harvester_virtualmachine", "virtual machine relay", Action.REMOVE, values=None
+    )
+    gone = replace(relay, values={"name": "relay"})
+    with context_in(tmp_path, options=named) as context:
+        VmsStep(context)._refuse_loss(_LOST)
+        assert refused_losses(context.journal) == frozenset()
+        with pytest.raises(StepError, match="machine relay would be lost") as caught:
+            VmsStep(context)._refuse_loss(Changes((*_LOST.resources, gone)))
+        assert "app1" not in str(caught.value.what)
+        assert caught.value.exit_code == 4
+        assert refused_losses(context.journal) == {"app1", "relay"}
+        with pytest.raises(StepError):  # nameless is never what was named
+            VmsStep(context)._refuse_loss(Changes((relay,)))
+        context.tell("run-started", "again")
+        assert refused_losses(context.journal) == frozenset()
+
+
+def test_a_clock_that_is_right_loses_no_machine(tmp_path: Path) -> None:
+    """What the wizard always says answers the clock's question alone."""
+    options = Options(interface="lo", clock_is_right=True)
+    with context_in(tmp_path, options=options) as context, pytest.raises(StepError):
         VmsStep(context)._refuse_loss(_LOST)
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from appliance.errors import InputError, PreflightError
 from appliance.flow.s1_site import SiteStep
+from appliance.flow.s6_vms import WOULD_BE_LOST
 from appliance.web.actions import Actions, taken
-from appliance.web.runs import Phase
+from appliance.web.runs import Phase, Runs
 from appliance.web.watching import Watching
 from tests.unit.web.test_pages_run import SITE, begin, look, reviewed
+from tests.unit.web.test_runs import wait_for
 from tests.unit.web.wizard_world import World
 
 
@@ -54,6 +58,39 @@ def test_what_would_be_lost_is_typed_whole(world: World, actions: Actions) -> No
             actions.start(typed)
         assert caught.value.where == "lose"
     assert world.deps.runs.now("alpha").phase is Phase.IDLE
+
+
+def test_what_terraform_would_make_anew_is_typed_too(world: World, actions: Actions) -> None:
+    """A run ended because of it: its names are asked for, as long as the file is the same."""
+    assert world.site_file is not None
+    with look(world).writing() as context:
+        begin(context.journal, world)
+        context.tell(WOULD_BE_LOST, "app1", data={"names": ["app1"]})
+    assert actions.lost() == ()  # nobody has seen this file yet: s6 says it anew
+    reviewed(world)
+    assert actions.lost() == ("app1",)
+    with pytest.raises(InputError, match="destroyed with their disks: app1"):
+        actions.again()
+    world.site_file.write_text(world.site_file.read_text() + "# taken back\n")
+    assert actions.lost() == ()
+    assert world.deps.runs.now("alpha").phase is Phase.IDLE
+
+
+def test_the_run_may_lose_what_was_typed_alone(tmp_path: Path) -> None:
+    """From the page to the command's own option."""
+    file = tmp_path / "site.yaml"
+    file.write_text(SITE)
+    show = "import json, sys; print(json.dumps({'kind': 'argv', 'text': ' '.join(sys.argv[1:])}))"
+    world = World(tmp_path, file)
+    runs = Runs(world.deps.paths, "lo", program=(sys.executable, "-c", show))
+    actions = Actions(replace(world.deps, runs=runs), Watching(replace(world.deps, runs=runs)))
+    with look(world).writing() as context:
+        begin(context.journal, world)
+        context.tell(WOULD_BE_LOST, "app1", data={"names": ["app1"]})
+    reviewed(world)
+    actions.again("app1")
+    wait_for(lambda: runs.now("alpha").phase is Phase.IDLE)
+    assert "--may-lose=app1" in runs._run("alpha").said()[0]["text"].split()
 
 
 def test_a_site_file_is_run_again_only_as_it_was_reviewed(world: World, actions: Actions) -> None:

@@ -167,6 +167,19 @@ def test_a_real_run_to_s1_ends_well_and_is_in_the_journal(site: Path, paths: Pat
         assert (run.outcome, [each.name for each in context.journal.steps()]) == ("done", ["s1"])
 
 
+def test_a_run_is_told_what_was_agreed_to_and_never_yes(site: Path, paths: Paths) -> None:
+    """The clock, and the machines that were named; whatever else is asked ends the run."""
+    show = "import json, sys; print(json.dumps({'kind': 'argv', 'text': ' '.join(sys.argv[1:])}))"
+    runs = Runs(paths, "lo", program=(sys.executable, "-c", show))
+    runs.start(site, "alpha", may_lose=("app1", "-x"))
+    wait_for(lambda: runs.now("alpha").phase is Phase.IDLE)
+    (said,) = runs._run("alpha").said()
+    words = said["text"].split()
+    assert words[:4] == ["run", str(site), "--json", "--clock-is-right"]
+    assert {"--may-lose=app1", "--may-lose=-x"} <= set(words)
+    assert "--yes" not in words
+
+
 def test_files_are_imported_beside_any_run(site: Path, paths: Paths, tmp_path: Path) -> None:
     """A folder that is none is refused at once; an empty one by the command itself."""
     runs = Runs(paths)
