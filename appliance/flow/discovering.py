@@ -21,18 +21,24 @@ from appliance.flow.s1_site import propose_again
 from appliance.flow.services import Services
 from appliance.site.load import load_file
 from appliance.site.plan import MachinePlan, Plan
+from appliance.values import Mac
 
 _TOLD_OF_ONE = 64
 """Findings of one machine in one run: a liar's report may say something else every 5 s."""
 
 
 class Discovering:
-    """One watch's part that hears machines out. Reports of earlier runs count."""
+    """One watch's part that hears machines out.
+
+    A report of an earlier run may hold a machine, and arms none: since then its disk may have come
+    to hold somebody's data. A machine that waits reports again to the run that serves it now.
+    """
 
     def __init__(self, context: Context, services: Services, plan: Plan) -> None:
         self._context = context
         self._services = services
         self._unjudged = True
+        self._heard: set[Mac] = set()
         self._refused = refusals(context, plan, judge_all(context, plan))
         self._told: dict[str, set[str]] = {}
         with suppress(StoreFullError):
@@ -45,8 +51,9 @@ class Discovering:
 
     def take(self, message: Reported, plan: Plan) -> None:
         """Hear a machine out."""
-        if take_report(self._context, message):
-            self._unjudged = True
+        take_report(self._context, message)
+        self._heard.add(message.mac)
+        self._unjudged = True
         self._send_home(message, plan)
 
     def _send_home(self, message: Reported, plan: Plan) -> None:
@@ -76,7 +83,9 @@ class Discovering:
         waiting = [each for each in plan.machines if not has_begun(self._context, each.name)]
         self._refused = refusals(self._context, plan, matching)
         self._tell(matching, {each.name for each in waiting})
-        known = {each.mac: each for each in newest_reports(self._context)}
+        known = {
+            each.mac: each for each in newest_reports(self._context) if each.mac in self._heard
+        }
         changed = False
         for machine in waiting:
             mac = matching.matched.get(machine.name)

@@ -198,6 +198,16 @@ def test_a_liar_chooses_no_disk_for_the_machine_whose_card_it_names(tmp_path: Pa
         assert world.machine("hv2").disk == DiskPlan("/dev/disk/by-id/virtio-02", "size >= 250G")
 
 
+def test_a_report_of_an_earlier_run_arms_nobody(tmp_path: Path) -> None:
+    """Its disk was blank then. A machine that waits says it again, and the same is enough."""
+    with world_in(tmp_path) as world:
+        world.context.discoveries.put(_ONE, "", encode(report_of(_ONE)).decode(), 1.0)
+        assert not world.turn()
+        assert world.machine("hv1").macs == ()
+        assert world.hear(_ONE)
+        assert world.machine("hv1").not_armed is None
+
+
 def test_a_file_that_is_half_written_ends_no_run(tmp_path: Path) -> None:
     """A machine reports meanwhile: it is said, and it joins once the file is whole."""
     with world_in(tmp_path) as world:
