@@ -91,7 +91,7 @@ def matching_disks(selector: Selector, report: Report) -> tuple[Disk, ...]:
         each
         for each in report.disks
         if each.size > 0
-        and (asks_for_movable or not _is_movable(each))
+        and (asks_for_movable or not is_movable(each))
         and all(_holds(term, each) for term in selector.terms)
     )
 
@@ -103,7 +103,8 @@ def _asks_for_movable(term: Term) -> bool:
     return is_bus and isinstance(term, TextTerm) and (term.sign, term.text) == (Sign.EQUAL, "usb")
 
 
-def _is_movable(disk: Disk) -> bool:
+def is_movable(disk: Disk) -> bool:
+    """Whether a disk is a stick or a card, which may be gone tomorrow."""
     return disk.removable or disk.bus.casefold() == "usb"
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from appliance.discover.disk_choice import data_text, disk_text
+from appliance.discover.disk_choice import data_text, disk_text, is_movable
 from appliance.discover.report import Disk, Nic, Report
 from appliance.discover.wanted import Code, Found, Refusal, Wanted
 from appliance.site import hardware
@@ -35,7 +35,6 @@ CLOCK_SLACK = 60.0
 """Seconds: certificates made now are not yet valid on a machine whose clock is behind."""
 MEMORY_SLACK = 0.95
 """Of the memory ordered: where SMBIOS tells nothing, the kernel's own figure is a little less."""
-_MOVABLE = "usb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +195,7 @@ def _not_as_ordered(
 
 def _compared(expect: Expect, report: Report) -> Iterator[tuple[str, int, int | None]]:
     yield "processor threads", report.threads, expect.cpus
-    yield "disks", sum(not _is_movable(each) for each in report.disks), expect.disks
+    yield "disks", sum(not is_movable(each) for each in report.disks), expect.disks
     yield "network cards", len(report.macs), expect.nics
 
 
@@ -209,10 +208,6 @@ def _more_than_ordered(expect: Expect | None, report: Report) -> Iterator[Refusa
     if expect.memory is not None and report.memory > expect.memory:
         words = f"{_gib(report.memory)} of memory came, and {_gib(expect.memory)} were ordered"
         yield Refusal(Code.MORE, words)
-
-
-def _is_movable(disk: Disk) -> bool:
-    return disk.removable or disk.bus.casefold() == _MOVABLE
 
 
 def _unfit(disk: Disk) -> Iterator[Refusal]:
