@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from appliance.web.progress import Outcome, Progress
+from appliance.web.history import Outcome
+from appliance.web.progress import Progress
 from appliance.web.watching import Seen, has_state, stored
 
 _NOT_YET = "not yet safe to unplug: "

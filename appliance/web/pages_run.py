@@ -16,8 +16,9 @@ from appliance.web.api import download, run_answer, support_file
 from appliance.web.arrivals import arrivals, one_machine
 from appliance.web.boot_keys import BOOT_KEYS
 from appliance.web.deps import Deps
+from appliance.web.history import Outcome
 from appliance.web.laptop import clock_text
-from appliance.web.progress import TRACK, Outcome
+from appliance.web.progress import TRACK
 from appliance.web.refusals import status_of
 from appliance.web.runs import Phase
 from appliance.web.watching import Watching

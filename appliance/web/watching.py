@@ -20,7 +20,8 @@ from appliance.flow.roll import record_from_json
 from appliance.flow.run import STEPS
 from appliance.machines.state import Record
 from appliance.web.deps import Deps
-from appliance.web.progress import History, Progress, progress
+from appliance.web.history import History
+from appliance.web.progress import Progress, progress
 from appliance.web.runs import Now, Phase, Runs
 
 FRESH_SECONDS = 0.8

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from appliance.machines.state import Record, Seen, State
 from appliance.machines.watch import Standing
 from appliance.store.journal import Event
-from appliance.web.progress import STATE_WORDS, TRACK, History, Outcome, Progress, progress
+from appliance.web.history import History, Outcome
+from appliance.web.progress import STATE_WORDS, TRACK, Progress, progress
 from tests.plans import machine, plan
 
 TITLES = (("s1", "plan"), ("s4", "install the machines"), ("s5", "found the hypervisor"))
@@ -195,17 +196,6 @@ def test_a_machine_that_waits_says_for_what() -> None:
     assert told.now().machines[1].hold == "the first machine is not ready"
     told.tell("decision", machine="hv2", action="install", reason="armed")
     assert told.now().machines[1].hold == ""
-
-
-def test_virtual_machines_that_joined_stay_joined() -> None:
-    """What is heard of them later is no step back; a removal is."""
-    told = Told()
-    told.begin()
-    for now in ("created", "answers", "joined", "answers"):
-        told.tell("vm", machine="app1", now=now)
-    assert told.history.vms["app1"][0] == "joined"
-    told.tell("vm", machine="app1", now="removed")
-    assert told.history.vms["app1"][0] == "removed"
 
 
 def test_safe_is_true_only_at_the_end_of_that_run() -> None:

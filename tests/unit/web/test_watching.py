@@ -9,7 +9,7 @@ import pytest
 
 from appliance.errors import InputError
 from appliance.store.lock import hold
-from appliance.web.progress import Outcome
+from appliance.web.history import Outcome
 from appliance.web.runs import Phase
 from appliance.web.watching import FRESH_SECONDS, Watching, has_state, stored
 from tests.unit.web.test_pages_run import SITE, begin, look
