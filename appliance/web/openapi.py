@@ -13,6 +13,7 @@ from appliance.web.models import Call, ErrorAnswer
 VERSION = "3.1.0"
 _REFERENCE = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"\{(\w+)\}")
+_YAML = "application/yaml"
 _TEXTS: tuple[Any, ...] = (str, bytes)
 
 REFUSALS: dict[int, str] = {
@@ -75,7 +76,9 @@ def _types(calls: Iterable[Call]) -> dict[_Key, Any]:
 
 
 def _operation(call: Call, schemas: dict[_Key, Any]) -> dict[str, Any]:
-    good = {"type": "string"} if call.gives in _TEXTS else schemas[call.name, "serialization"]
+    good = schemas[call.name, "serialization"] if call.gives not in _TEXTS else {"type": "string"}
+    if call.kind == _YAML:
+        good = {}  # a schema is of what a document holds, and a site file may hold anything
     error = {"application/json": {"schema": schemas["error", "serialization"]}}
     answers: dict[str, Any] = {
         str(code): {"description": text, "content": error} for code, text in REFUSALS.items()
