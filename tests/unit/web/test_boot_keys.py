@@ -28,3 +28,12 @@ def test_every_line_names_a_key_a_menu_and_a_setting() -> None:
     """Nobody is left without the next thing to press."""
     assert all(each.once and each.menu and each.setting for each in BOOT_KEYS)
     assert len({each.vendor for each in BOOT_KEYS}) == len(BOOT_KEYS)
+
+
+def test_what_a_line_was_compared_with_bears_out_a_key_of_it() -> None:
+    """A source that names none of a line's keys proves nothing of it."""
+    compared = [each for each in BOOT_KEYS if each.read_in]
+    assert {"Cisco UCS", "Fujitsu PRIMERGY", "another"}.isdisjoint(e.vendor for e in compared)
+    for each in compared:
+        named = each.read_in.partition(":")[0].split(", ")
+        assert all(key in f"{each.once}, {each.menu}, {each.setting}" for key in named)
