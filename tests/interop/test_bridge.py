@@ -21,6 +21,7 @@ from tests.booted_laptop import PATIENCE, ROOT, Laptop, booted, elsewhere, media
 PROVISION = f"{sys.prefix}/bin/provision"
 OFFLINE = ("--wheels", "/srv/wheels", "--packages", "/srv/packages")
 UNIT = "bridgehead-boot@alpha.service"
+WIZARD = "bridgehead-web.service"
 STATE = "/var/lib/bridgehead"
 NOTHING = "this laptop is the bridge: nothing is to be changed\n"
 
@@ -36,6 +37,7 @@ def test_a_laptop_becomes_the_bridge_and_is_a_laptop_again() -> None:
         dry_run_says_and_changes_nothing(laptop, before)
         setting_up_twice_changes_nothing_the_second_time(laptop)
         units_are_as_systemd_wants_them(laptop)
+        the_wizard_is_there_on_loopback_alone(laptop)
         a_site_is_served_from_the_sandbox(laptop)
         nothing_is_forwarded_and_nothing_else_is_open(laptop)
         undo_leaves_what_sites_left(laptop, before)
@@ -53,6 +55,7 @@ def dry_run_says_and_changes_nothing(laptop: Laptop, before: list[str]) -> None:
     assert "would: Install Debian packages ipxe " in said
     assert "nftables" in said
     assert "would: Write the firewall of eth1" in said
+    assert "would: Have the wizard start with the laptop" in said
     assert laptop.tree() == before
 
 
@@ -73,13 +76,33 @@ def setting_up_twice_changes_nothing_the_second_time(laptop: Laptop) -> None:
 
 
 def units_are_as_systemd_wants_them(laptop: Laptop) -> None:
-    """No line is passed over, and the firewall comes with the next start."""
-    names = (UNIT, "bridgehead-firewall.service")
+    """No line is passed over; firewall and wizard come with the next start."""
+    names = (UNIT, "bridgehead-firewall.service", WIZARD)
     done = laptop.try_to("systemd-analyze", "verify", "--man=no", *names)
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert laptop.run("systemctl", "is-enabled", names[1]) == "enabled\n"
-    assert laptop.run("systemctl", "is-active", names[1]) == "active\n"
+    for name in names[1:]:
+        assert laptop.run("systemctl", "is-enabled", name) == "enabled\n"
+        assert laptop.run("systemctl", "is-active", name) == "active\n"
+
+
+def the_wizard_is_there_on_loopback_alone(laptop: Laptop) -> None:
+    """With its code in the journal; what systemd knows of it lets its runs go on without it."""
+    page = (
+        "curl",
+        "-s",
+        "--retry",
+        "30",
+        "--retry-connrefused",
+        "http://127.0.0.1:8421/api/session",
+    )
+    assert json.loads(laptop.run(*page)) == {"signed_in": False, "password_is_set": False}
+    assert "127.0.0.1:8421" in laptop.run("ss", "-Hltn", "sport = :8421")
+    assert "one-time code:" in laptop.run("journalctl", "-u", WIZARD, "-o", "cat", "--no-pager")
+    for name, value in (("KillMode", "process"), ("OOMPolicy", "continue")):
+        assert laptop.run("systemctl", "show", "-P", name, WIZARD) == f"{value}\n"
+    laptop.run("systemctl", "restart", WIZARD)
+    assert json.loads(laptop.run(*page))["password_is_set"] is False
 
 
 @contextmanager
@@ -223,5 +246,6 @@ def undo_leaves_what_sites_left(laptop: Laptop, before: list[str]) -> None:
         *(f"/etc/{each}" for each in ("group", "gshadow", "passwd", "shadow")),
     }
     assert f"{STATE}/alpha/main.db" in names
+    assert f"{STATE}/operator.json" not in names
     assert "bridgehead" in laptop.run("id", "bridgehead")
     assert laptop.try_to("provision", "--help").returncode != 0

@@ -89,6 +89,11 @@ def noted(note: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def used(state: Path, wizards: list[str]) -> bool:
+    """Say whether anything is in the state folder that is not the wizard's own."""
+    return state.is_dir() and any(each.name not in wizards for each in state.iterdir())
+
+
 def has_user(name: str) -> bool:
     """Say whether there is such a user."""
     try:
@@ -108,7 +113,7 @@ def main() -> None:
         "packages": packages(asked["packages"], asked["packages_folder"], installed()),
         "user": has_user(asked["user"]),
         "state": state.is_dir(),
-        "state_used": state.is_dir() and any(state.iterdir()),
+        "state_used": used(state, asked["web_files"]),
         "systemd": Path("/run/systemd/system").is_dir(),
         "serving": [line.split()[0] for line in units.splitlines() if line.strip()],
         "network_manager": network_manager(asked["interface"]),
@@ -116,6 +121,7 @@ def main() -> None:
         "appliance": appliance(Path(asked["programs"])),
         "programs": Path(asked["programs"]).exists(),
         "firewall_unit": Path(asked["firewall_unit"]).exists(),
+        "web_unit": Path(asked["web_unit"]).exists(),
         "noted": noted(Path(asked["note"])),
     }
     print(json.dumps(seen))
