@@ -15,6 +15,7 @@ from appliance.discover.report import Content, Report, encode
 from appliance.flow.looking import Look, look_at
 from appliance.flow.reports import take_report
 from appliance.flow.roll import record_as_json
+from appliance.flow.s6_vms import WOULD_BE_LOST
 from appliance.flow.stocking import stock
 from appliance.machines.state import Record, Seen, State
 from appliance.store.journal import Journal
@@ -311,6 +312,28 @@ def test_machines_that_would_be_lost_are_typed_by_hand(world: World, browser: Br
     refused = browser.post("/run/start", data={"lose": "app2"})
     assert refused.status_code == 422
     assert "destroyed with their disks: app1" in refused.text
+    assert world.deps.runs.now("alpha").phase is Phase.IDLE
+
+
+def test_a_run_that_stopped_before_a_loss_says_which_and_asks(
+    world: World, browser: Browser
+) -> None:
+    """What Terraform would make anew stands on the page; its name is typed before it goes on."""
+    with look(world).writing() as context:
+        run = begin(context.journal, world)
+        context.journal.add_event(
+            WOULD_BE_LOST, "app1", run=run, data={"names": ["app1"]}, at=world.now
+        )
+        end = {"outcome": "failed"}
+        context.journal.add_event("run-ended", "x", run=run, data=end, at=world.now)
+    reviewed(world)
+    page = browser.get("/run").text
+    assert "Virtual machines would be lost" in page
+    assert "app1: the site file has them no more, or asks for what only new ones can have" in page
+    assert browser.get("/api/run").get_json()["lost"] == ["app1"]
+    refused = browser.post("/api/run/start", json={})
+    assert (refused.status_code, refused.get_json()["where"]) == (422, "lose")
+    assert browser.post("/run/start").status_code == 422
     assert world.deps.runs.now("alpha").phase is Phase.IDLE
 
 
