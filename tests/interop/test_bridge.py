@@ -88,21 +88,26 @@ def units_are_as_systemd_wants_them(laptop: Laptop) -> None:
 
 def the_wizard_is_there_on_loopback_alone(laptop: Laptop) -> None:
     """With its code in the journal; what systemd knows of it lets its runs go on without it."""
-    page = (
-        "curl",
-        "-s",
-        "--retry",
-        "30",
-        "--retry-connrefused",
-        "http://127.0.0.1:8421/api/session",
-    )
-    assert json.loads(laptop.run(*page)) == {"signed_in": False, "password_is_set": False}
+    assert what_the_wizard_says(laptop) == {"signed_in": False, "password_is_set": False}
     assert "127.0.0.1:8421" in laptop.run("ss", "-Hltn", "sport = :8421")
     assert "one-time code:" in laptop.run("journalctl", "-u", WIZARD, "-o", "cat", "--no-pager")
     for name, value in (("KillMode", "process"), ("OOMPolicy", "continue")):
         assert laptop.run("systemctl", "show", "-P", name, WIZARD) == f"{value}\n"
     laptop.run("systemctl", "restart", WIZARD)
-    assert json.loads(laptop.run(*page))["password_is_set"] is False
+    assert what_the_wizard_says(laptop)["password_is_set"] is False
+
+
+def what_the_wizard_says(laptop: Laptop) -> dict[str, object]:
+    """Ask it who is signed in, on the laptop itself, once it is there."""
+    url = "http://127.0.0.1:8421/api/session"
+    asks = f"import urllib.request as r; print(r.urlopen('{url}').read().decode())"
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        done = laptop.try_to("python3", "-c", asks)
+        if done.returncode == 0:
+            return dict(json.loads(done.stdout))
+        time.sleep(0.5)
+    pytest.fail("the wizard does not answer")
 
 
 @contextmanager
