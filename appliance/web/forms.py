@@ -275,7 +275,7 @@ def site_form(data: Value, plan: Plan | None = None) -> Form:
                     "Version of Harvester",
                     suggestions=tuple(line.newest for line in KNOWN_LINES),
                 ),
-                _field(("hypervisor", "vip"), "Address of the Harvester cluster"),
+                _field(("hypervisor", "vip"), "Harvester’s address"),
                 _field(("hypervisor", "ssh_keys"), "SSH keys, one a line", Kind.LINES),
                 _field(
                     ("hypervisor", "accept_small_hardware"),
@@ -376,7 +376,7 @@ def _cluster(data: Value) -> Group:
         ),
         _field((*base, "agents"), "Agents"),
         _field((*base, "network"), "Network", Kind.CHOICE, choices=_networks(data)),
-        _field((*base, "address"), "Address of the site’s load balancer"),
+        _field((*base, "address"), "Load balancer’s address"),
         _field((*base, "profile"), "Hardening", Kind.CHOICE, choices=(("", "none"), *_same("cis"))),
         _field((*base, "active"), "The cluster runs", Kind.FLAG),
     ]
@@ -453,7 +453,7 @@ def _with_choices(data: Value, each: Field) -> Field:
 
 def _networks(data: Value) -> tuple[tuple[str, str], ...]:
     names = _entries(data, ("networks",)) or (MAIN_NETWORK,)
-    return (("", "as the docs say: the first for VMs, else the main one"), *_same(*names))
+    return (("", "the usual one"), *_same(*names))
 
 
 def _same(*words: str) -> tuple[tuple[str, str], ...]:

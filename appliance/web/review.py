@@ -133,7 +133,12 @@ def unconfirmed(lost: Iterable[Erasure], typed: Mapping[str, str]) -> dict[str, 
     """Give a problem for each machine whose name was not typed, by the machine's name."""
     return {
         each.machine: Problem(
-            "", 0, 0, each.machine, "the machine’s name is not typed here", f"type {each.machine}"
+            "",
+            0,
+            0,
+            each.machine,
+            f"the name {each.machine} is not typed here",
+            f"type {each.machine}",
         )
         for each in lost
         if typed.get(each.machine, "").strip() != each.machine

@@ -15,15 +15,22 @@ function fields() {
   return found;
 }
 
+// A sentence's first letter is made large, but not that of a name: hv3, sda (960 GB), relay: …
+function headed(text) {
+  const first = text.split(" ")[0];
+  const plain = /^\p{L}+$/u.test(first) && !text.startsWith(`${first} (`);
+  return plain ? text[0].toUpperCase() + text.slice(1) : text;
+}
+
 function paragraph(problem) {
   const line = document.createElement("p");
   const what = document.createElement("b");
-  what.textContent = problem.what;
+  what.textContent = headed(problem.what);
   line.append(what);
   if (problem.fix) {
     const fix = document.createElement("span");
     fix.className = "fix";
-    fix.textContent = problem.fix;
+    fix.textContent = headed(problem.fix);
     line.append(" ", fix);
   }
   return line;

@@ -6,6 +6,7 @@
 const body = document.body;
 const lost = document.getElementById("lost");
 const SOONEST = 700; // ms between two fetches, however many events come
+const SHARED = 900; // ms: the server shows one look to all who ask meanwhile, also an older one
 const POLL = 1000 * (Number(body.dataset.refresh) || 5);
 const STREAM_AGAIN = 30000; // ms until a stream that was refused is asked for again
 
@@ -13,6 +14,7 @@ let waiting = null;
 let fetching = false;
 let again = false;
 let fetchedAt = -Infinity;
+let heardAt = -Infinity;
 
 function show(reachable) {
   if (lost) lost.hidden = reachable;
@@ -49,6 +51,7 @@ async function load() {
     return;
   }
   fetching = true;
+  const asked = performance.now();
   try {
     const answer = await fetch(location.href, {
       headers: { Accept: "text/html" },
@@ -66,16 +69,21 @@ async function load() {
   } finally {
     fetching = false;
     fetchedAt = performance.now();
-    if (again) {
+    if (again || heardAt > asked - SHARED) { // what was heard of may not be on the page yet
       again = false;
-      soon();
+      plan(SHARED);
     }
   }
 }
 
 function soon() {
+  heardAt = performance.now();
+  plan(0);
+}
+
+function plan(least) {
   if (waiting) return;
-  const pause = Math.max(0, SOONEST - (performance.now() - fetchedAt));
+  const pause = Math.max(least, SOONEST - (performance.now() - fetchedAt));
   waiting = setTimeout(() => {
     waiting = null;
     load();
@@ -102,6 +110,7 @@ function listen(address) {
   source.onmessage = soon;
   source.onerror = () => {
     poll(true);
+    soon(); // is it the stream alone, or the laptop?
     if (source.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
     setTimeout(() => listen(address), STREAM_AGAIN);
   };
