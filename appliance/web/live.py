@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify, request
 
 from appliance.errors import BridgeheadError, InputError
 from appliance.flow.looking import Look
@@ -31,6 +31,9 @@ LIFE_SECONDS = 300.0
 TURN_SECONDS = 1.0
 RETRY_SECONDS = 5
 """When whoever is refused, or lost the stream, asks again."""
+
+ENDING = "bridgehead-ending"
+"""The app's extension that the server sets when it ends: a threading.Event."""
 
 _NOISE = frozenset({"dhcp", "dns", "ntp", "syslog", "hook"})
 """Said by the thousand, and nothing on a page changes by them."""
@@ -102,13 +105,17 @@ def parts(
     phase: Callable[[], str],
     monotonic: Callable[[], float],
     pace: Pace,
+    ending: threading.Event | None = None,
 ) -> Generator[bytes, None, None]:
-    """Give the stream's parts: events after a number, changes of the phase, a beat when silent."""
+    """Give the stream's parts: events after a number, changes of the phase, a beat when silent.
+
+    `ending` is set when the server ends: it waits for each stream, which would go on for minutes.
+    """
     yield f"retry: {RETRY_SECONDS * 1000}\n\n".encode()
     end, beat_at, was = monotonic() + pace.life, monotonic() + pace.heartbeat, ""
     with ExitStack() as stack:
         journal: Journal | None = None
-        while monotonic() < end:
+        while monotonic() < end and not (ending and ending.is_set()):
             if journal is None and has_state(look):
                 journal = stack.enter_context(look.writing()).journal
             said = False
@@ -161,6 +168,7 @@ def routes(deps: Deps, *, pace: Pace | None = None, most: int = MAX_STREAMS) -> 
             lambda: watching.runs.now(site).phase.value,
             deps.clock.monotonic,
             chosen,
+            current_app.extensions.get(ENDING),
         )
         response = Response(mimetype="text/event-stream")
         response.response = Stream(body, places.leave)

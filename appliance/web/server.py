@@ -22,6 +22,7 @@ from appliance.tools import interface
 from appliance.tools.clock import Clock
 from appliance.web.app import MAX_BODY
 from appliance.web.deps import Listen, Log
+from appliance.web.live import ENDING
 from appliance.web.tls import Certificate
 
 THREADS = 32
@@ -65,7 +66,7 @@ def serving(
 ) -> Iterator[None]:
     """Serve the app on threads of its own until the block ends. With a certificate, by TLS only."""
     server = WebServer(listening, app, certificate, clock, log)
-    ended = Event()
+    ended = app.extensions[ENDING] = Event()
     server.start_threads()
     Thread(target=_tend, args=(server, ended), name="web-tend", daemon=True).start()
     try:

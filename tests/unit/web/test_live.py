@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -224,3 +225,13 @@ def test_asking_only_for_the_head_takes_no_place(tmp_path: Path) -> None:
         assert browser.head("/api/stream").status_code == 200
     assert browser.get("/api/stream?after=x").status_code == 422
     assert world.client().get("/api/stream").status_code == 401
+
+
+def test_a_stream_ends_with_its_server(tmp_path: Path) -> None:
+    """What is new by then is not looked for."""
+    world = served(tmp_path)
+    ending = threading.Event()
+    told = parts(look(world), 0, lambda: "idle", time.monotonic, FAST, ending)
+    assert next(told).startswith(b"retry")
+    ending.set()
+    assert list(told) == []
