@@ -58,6 +58,8 @@ SUITES = (
     Suite("fuzz", "tests/fuzz/**/test_*.py", parallel=True),
     # These wait for foreign programs and machines, which two cores serve one at a time.
     Suite("interop", "tests/interop/**/test_*.py", as_root=True),
+    # One browser at a time: two cores draw and judge pages for one.
+    Suite("web", "tests/web/**/test_*.py"),
     Suite("web-api", "tests/web_api/**/test_*.py"),
     Suite("terraform", "tests/terraform/**/test_*.py"),
     Suite("flow", "tests/flow/**/test_*.py", as_root=True),
