@@ -154,6 +154,13 @@ class BootHttpServer(Server):
         """Give cheroot's complaints to the log, without what a client sent."""
         self._log(f"HTTP server: {msg.splitlines()[0][:200] if msg else 'an error'}")
 
+    def put_conn(self, conn: HTTPConnection) -> None:
+        """Keep a connection for its next request, unless the server ended meanwhile."""
+        try:
+            super().put_conn(conn)
+        except ValueError:  # cheroot 11 may close its selector between its look and its use
+            conn.close()
+
     def admit(self, connection: LimitedConnection) -> bool:
         """Begin to serve a connection, unless its address already has its share."""
         client = connection.remote_addr or ""

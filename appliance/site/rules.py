@@ -51,7 +51,7 @@ RESERVED_NAMES = ("bridge", "gateway", "harvester", "localhost", "vip")
 CLUSTER_NAMES = ("cluster",)
 STAGING_NAMES = ("ntp", "registry")
 """And those it gives where there is a cluster, and where there is a staging machine."""
-LAPTOP_FOLDERS = ("depot", "keys")
+LAPTOP_FOLDERS = ("depot", "keys", "web-interface")
 """Names under the laptop's state folder that belong to all sites (`appliance/paths.py`)."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from collections.abc import Iterator
@@ -66,6 +67,7 @@ def test_what_is_no_such_message_is_refused(
 ) -> None:
     """With the one wire error, and no descriptor stays open."""
     ours, theirs = ends
+    gc.collect()  # what other tests left is not closed in the middle of this one
     before = len(list(Path("/proc/self/fd").iterdir()))
     if count:
         socket.send_fds(ours, [message], [ours.fileno()] * count)
@@ -75,7 +77,7 @@ def test_what_is_no_such_message_is_refused(
     with pytest.raises(WireError, match=why):
         fetch(theirs)
 
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
 def test_more_than_fits_is_not_sent(ends: Ends) -> None:

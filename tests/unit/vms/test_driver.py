@@ -237,7 +237,7 @@ def test_what_does_not_end_when_asked_is_killed(tmp_path: Path) -> None:
         "trap 'echo asked' INT; echo begun; while :; do sleep 0.1; done;; esac\n"
     )
     script.chmod(0o755)
-    site = make_site(tmp_path, program=script, patience=Patience(first=0.3, second=0.3))
+    site = make_site(tmp_path, program=script, patience=Patience(first=2, second=2))
     site.prepare()
 
     def stop() -> None:
