@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -16,6 +17,11 @@ if "SUDO_UID" in os.environ:
     # Failed examples are kept in the clone, but not as files of root in another's clone.
     settings.register_profile("bridgehead", settings.get_profile("bridgehead"), database=None)
 settings.load_profile("bridgehead")
+
+# A shell without job control starts what runs in its background with SIGINT ignored, and a program
+# that is started so hands that on: a shell script among the tests' programs could not trap it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
