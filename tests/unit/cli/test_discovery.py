@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +15,7 @@ from appliance.store.database import open_database
 from appliance.store.discovered import Discoveries
 from appliance.values import Mac
 from tests.flow.scripted_machine import report_of
+from tests.unit.cli.running import provision
 
 _SITE = """\
 site: alpha
@@ -26,19 +25,6 @@ hypervisor:
     hv1: {match: {serial: SN-01}, disk: "size >= 250G"}
 """
 _ONE, _TWO = Mac("525400000001"), Mac("525400000002")
-
-
-def _provision(*words: str | Path) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "appliance.cli", *map(str, words)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.fixture
@@ -59,39 +45,39 @@ def site(tmp_path: Path) -> Path:
 def test_a_disk_is_chosen_from_what_the_list_shows(site: Path, tmp_path: Path) -> None:
     """List, look, approve: with the name of the disk that stands there, and its name twice."""
     state = ("--state", tmp_path / "state")
-    code, out, _ = _provision("approve", site, *state)
+    code, out, _ = provision("approve", site, *state)
     assert code == 0
     assert f"{_TWO}  waits to be approved" in out
     assert "ntfs 'Windows' on vda1" in out
-    code, out, _ = _provision("status", site, "SN-02", *state)
+    code, out, _ = provision("status", site, "SN-02", *state)
     assert "serial         SN-02" in out
     assert "card eth0      52:54:00:00:00:02" in out
     words = ("approve", site, "SN-02", "--name", "hv2", "--disk", "vda", *state)
-    code, _, err = _provision(*words)
+    code, _, err = provision(*words)
     assert code == 2
     assert "--erase hv2" in err
-    code, out, _ = _provision(*words, "--erase", "hv2")
+    code, out, _ = provision(*words, "--erase", "hv2")
     path = "/dev/disk/by-id/virtio-02"
     assert (code, out) == (0, f"{_TWO} is hv2 from now on, to be installed on {path}\n")
-    status = json.loads(_provision("status", site, "--json", *state)[1])
+    status = json.loads(provision("status", site, "--json", *state)[1])
     assert list(status["waiting"]) == [str(_ONE)]
     assert status["reports"][str(_TWO)]["serial"] == "SN-02"
-    assert _provision("plan", site, *state)[1].count(path) == 1
+    assert provision("plan", site, *state)[1].count(path) == 1
 
 
 def test_this_machine_is_hv1(site: Path, tmp_path: Path) -> None:
     """One command; a name that the site does not have is exit 2."""
     state = ("--state", tmp_path / "state")
-    code, out, _ = _provision("identify", site, "SN-02", "hv1", *state)
+    code, out, _ = provision("identify", site, "SN-02", "hv1", *state)
     assert (code, out) == (0, f"{_TWO} is hv1 from now on\n")
-    assert _provision("identify", site, "SN-02", "hv9", *state)[0] == 2
-    status = json.loads(_provision("status", site, "--json", *state)[1])
+    assert provision("identify", site, "SN-02", "hv9", *state)[0] == 2
+    status = json.loads(provision("status", site, "--json", *state)[1])
     assert status["machines"]["hv1"]["macs"] == [str(_TWO)]
 
 
 def test_a_machine_is_asked_to_blink(site: Path, tmp_path: Path) -> None:
     """It says when it will."""
-    code, out, _ = _provision("blink", site, "SN-01", "--state", tmp_path / "state")
+    code, out, _ = provision("blink", site, "SN-01", "--state", tmp_path / "state")
     assert code == 0
     assert f"{_ONE} blinks for 60 s" in out
-    assert _provision("blink", site, "nobody", "--state", tmp_path / "state")[0] == 2
+    assert provision("blink", site, "nobody", "--state", tmp_path / "state")[0] == 2

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.plans import plan
+from tests.unit.cli.running import provision
 from tests.unit.flow.test_stocking import medium
 
 _SITE = """\
@@ -20,19 +19,6 @@ hypervisor:
     hv1: {mac: "52:54:00:00:00:01", disk: /dev/disk/by-id/virtio-A}
 """
 _MAC = "52:54:00:00:00:09"
-
-
-def _provision(*words: str | Path) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "appliance.cli", *map(str, words)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.fixture
@@ -46,7 +32,7 @@ def site(tmp_path: Path) -> Path:
 def test_a_site_file_alone_means_run(site: Path, tmp_path: Path) -> None:
     """`provision site.yaml --dry-run` is `provision run site.yaml --dry-run`."""
     state = ("--state", tmp_path / "state")
-    short, long = (_provision(*words, site, "--dry-run", *state) for words in ((), ("run",)))
+    short, long = (provision(*words, site, "--dry-run", *state) for words in ((), ("run",)))
     assert short == long
     assert short[0] == 0
     assert "hv1" in short[1]
@@ -55,7 +41,7 @@ def test_a_site_file_alone_means_run(site: Path, tmp_path: Path) -> None:
 def test_the_plan_is_text_or_json(site: Path, tmp_path: Path) -> None:
     """Both name the same machines; neither writes anything."""
     state = tmp_path / "state"
-    code, out, _ = _provision("plan", site, "--json", "--state", state)
+    code, out, _ = provision("plan", site, "--json", "--state", state)
     assert code == 0
     assert json.loads(out)["machines"][0]["name"] == "hv1"
     assert not state.exists()
@@ -66,7 +52,7 @@ def test_a_bad_file_is_exit_2(site: Path, tmp_path: Path, *, as_json: bool) -> N
     """file:line:column on standard error, or one JSON object on standard output."""
     site.write_text(_SITE.replace("harvester:", "harvster:"))
     words = ("--json",) if as_json else ()
-    code, out, err = _provision("run", site, "--state", tmp_path / "state", *words)
+    code, out, err = provision("run", site, "--state", tmp_path / "state", *words)
     assert code == 2
     place = f"{site}:3:3"
     if as_json:
@@ -79,28 +65,28 @@ def test_a_bad_file_is_exit_2(site: Path, tmp_path: Path, *, as_json: bool) -> N
 
 def test_an_unknown_option_is_exit_2(site: Path) -> None:
     """What was typed wrong is named."""
-    code, _, err = _provision("run", site, "--nosuch")
+    code, _, err = provision("run", site, "--nosuch")
     assert code == 2
     assert err.startswith("error BH100: No such option: --nosuch")
-    code, out, _ = _provision("run", site, "--nosuch", "--json")
+    code, out, _ = provision("run", site, "--nosuch", "--json")
     assert code == 2
     assert json.loads(out)["where"] == "the command line"
-    assert _provision("nosuchverb")[0] == 2
-    assert _provision("run")[0] == 2
+    assert provision("nosuchverb")[0] == 2
+    assert provision("run")[0] == 2
 
 
 def test_without_any_word_it_helps() -> None:
     """The verbs, each with its sentence, and no error."""
-    code, out, err = _provision()
+    code, out, err = provision()
     assert (code, err) == (0, "")
     assert "approve" in out
-    assert _provision("--help")[:2] == (0, out)
+    assert provision("--help")[:2] == (0, out)
 
 
 def test_missing_files_are_exit_3(site: Path, tmp_path: Path) -> None:
     """Nothing was touched."""
     state = ("--state", tmp_path / "state")
-    code, _, err = _provision("run", site, "--interface", "lo", "--to", "s2", *state)
+    code, _, err = provision("run", site, "--interface", "lo", "--to", "s2", *state)
     assert code == 3
     assert err.startswith("error BH300: ")
     assert "provision fetch" in err
@@ -110,47 +96,47 @@ def test_files_are_fetched_from_a_folder(site: Path, tmp_path: Path) -> None:
     """One line a file, with its digest; then a run to s2 ends well."""
     state = ("--state", tmp_path / "state")
     folder = medium(tmp_path / "medium")
-    code, out, err = _provision("fetch", site, "--from", folder, "--accept-ipxe", *state)
+    code, out, err = provision("fetch", site, "--from", folder, "--accept-ipxe", *state)
     assert (code, err) == (0, "")
     # Where this computer built our small Linux, that is taken too.
     ours = [line for line in out.splitlines() if not line.startswith("stage1-")]
     lines = [line for line in ours if "imported" in line]
     assert len(lines) == 8
     assert any(line.startswith(plan().artifacts.iso) for line in lines)
-    assert _provision("run", site, "--interface", "lo", "--to", "s2", *state)[0] == 0
+    assert provision("run", site, "--interface", "lo", "--to", "s2", *state)[0] == 0
 
 
 def test_a_machine_is_approved_by_its_mac(site: Path, tmp_path: Path) -> None:
     """Then it is in the plan and in the status; a bad MAC or disk is exit 2."""
     state = ("--state", tmp_path / "state")
     base = ("approve", site, "--name", "hv9", *state)
-    assert _provision(*base, "--mac", "nonsense")[0] == 2
-    code, _, err = _provision(*base, "--mac", _MAC, "--disk", "/dev/sda")
+    assert provision(*base, "--mac", "nonsense")[0] == 2
+    code, _, err = provision(*base, "--mac", _MAC, "--disk", "/dev/sda")
     assert code == 2
     assert "by-id" in err
-    code, out, _ = _provision(*base, "--mac", _MAC, "--disk", "/dev/disk/by-id/virtio-B")
+    code, out, _ = provision(*base, "--mac", _MAC, "--disk", "/dev/disk/by-id/virtio-B")
     assert (code, out) == (0, f"{_MAC} is hv9 from now on\n")
-    status = json.loads(_provision("status", site, "--json", *state)[1])
+    status = json.loads(provision("status", site, "--json", *state)[1])
     assert status["machines"]["hv9"]["macs"] == [_MAC]
 
 
 def test_reinstall_needs_a_known_machine_and_yes(site: Path, tmp_path: Path) -> None:
     """Both refusals are exit 2 and say what to type."""
     state = ("--state", tmp_path / "state")
-    code, _, err = _provision("reinstall", site, "hv7", "--yes", *state)
+    code, _, err = provision("reinstall", site, "hv7", "--yes", *state)
     assert code == 2
     assert "it has: hv1" in err
-    code, _, err = _provision("reinstall", site, "hv1", *state)
+    code, _, err = provision("reinstall", site, "hv1", *state)
     assert code == 2
     assert "--yes" in err
-    assert _provision("reinstall", site, "hv1", "--yes", *state)[0] == 0
+    assert provision("reinstall", site, "hv1", "--yes", *state)[0] == 0
 
 
 @pytest.mark.root
 def test_undo_says_when_there_is_nothing_to_take_back(site: Path, tmp_path: Path) -> None:
     """And makes no state where there is none."""
     state = tmp_path / "state"
-    code, out, err = _provision("undo", site, "--state", state)
+    code, out, err = provision("undo", site, "--state", state)
     assert (code, out, err) == (0, "nothing is left to take back on this laptop\n", "")
     assert not state.exists()
 
@@ -159,8 +145,8 @@ def test_report_and_support_give_their_paths(site: Path, tmp_path: Path) -> None
     """Where they were asked for; the support file with its short code."""
     state = ("--state", tmp_path / "state")
     page, bundle = tmp_path / "page.html", tmp_path / "bundle.tar.gz"
-    assert _provision("report", site, "--out", page, *state)[:2] == (0, f"{page}\n")
-    code, out, _ = _provision("support", site, "--out", bundle, *state)
+    assert provision("report", site, "--out", page, *state)[:2] == (0, f"{page}\n")
+    code, out, _ = provision("support", site, "--out", bundle, *state)
     assert code == 0
     assert out.startswith(f"{bundle}\nshort code: ")
     assert page.exists()
@@ -169,7 +155,7 @@ def test_report_and_support_give_their_paths(site: Path, tmp_path: Path) -> None
 
 def test_the_schema_is_json() -> None:
     """For editors."""
-    code, out, _ = _provision("schema")
+    code, out, _ = provision("schema")
     assert code == 0
     assert "hypervisor" in json.loads(out)["properties"]
 
@@ -177,10 +163,10 @@ def test_the_schema_is_json() -> None:
 def test_a_short_code_is_read_back(site: Path, tmp_path: Path) -> None:
     """What `support` prints is what `read-code` understands; a misheard one is refused."""
     bundle = tmp_path / "support.tar.gz"
-    _, out, _ = _provision("support", site, "--out", bundle, "--state", tmp_path / "state")
+    _, out, _ = provision("support", site, "--out", bundle, "--state", tmp_path / "state")
     short = out.split("short code: ")[1].strip()
-    code, out, _ = _provision("read-code", short)
+    code, out, _ = provision("read-code", short)
     assert code == 0
     assert out.startswith("the run: never run; step: none; error: none; worst machine: expected")
     wrong = short[:-1] + ("A" if short[-1] != "A" else "B")
-    assert _provision("read-code", wrong)[0] == 2
+    assert provision("read-code", wrong)[0] == 2

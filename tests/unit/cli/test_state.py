@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from appliance.paths import Paths
 from appliance.store.database import open_database
 from appliance.store.vault import Vault, host_key
 from appliance.values import Secret
+from tests.unit.cli.running import provision
 
 _SITE = """\
 site: alpha
@@ -21,19 +20,6 @@ hypervisor:
   machines:
     hv1: {mac: "52:54:00:00:00:01", disk: /dev/disk/by-id/virtio-A}
 """
-
-
-def _provision(*words: str | Path) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "appliance.cli", *map(str, words)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.fixture
@@ -54,14 +40,14 @@ def test_a_second_laptop_has_the_kubeconfig(site: Path, tmp_path: Path) -> None:
     words.write_text("five words that nobody guesses\n")
     file = tmp_path / "alpha.sealed"
     by = ("--passphrase-file", words)
-    code, out, err = _provision("export", "state", site, file, *by, "--state", tmp_path / "one")
+    code, out, err = provision("export", "state", site, file, *by, "--state", tmp_path / "one")
     assert (code, err) == (0, "")
     assert out.strip() == str(file)
-    code, out, _ = _provision("import", file, *by, "--state", tmp_path / "two")
+    code, out, _ = provision("import", file, *by, "--state", tmp_path / "two")
     assert code == 0
     assert "alpha" in out
     to = tmp_path / "kubeconfig"
-    code, out, _ = _provision("kubeconfig", site, "--out", to, "--state", tmp_path / "two")
+    code, out, _ = provision("kubeconfig", site, "--out", to, "--state", tmp_path / "two")
     assert code == 0
     assert to.read_text() == "apiVersion: v1\nkind: Config\n"
     assert to.stat().st_mode & 0o777 == 0o600
@@ -70,7 +56,7 @@ def test_a_second_laptop_has_the_kubeconfig(site: Path, tmp_path: Path) -> None:
 def test_without_a_terminal_and_a_file_nobody_is_asked(site: Path, tmp_path: Path) -> None:
     """Exit 2, and what to give."""
     state = ("--state", tmp_path / "one")
-    code, _, err = _provision("export", "state", site, tmp_path / "x", *state)
+    code, _, err = provision("export", "state", site, tmp_path / "x", *state)
     assert code == 2
     assert "--passphrase-file" in err
 
@@ -78,10 +64,10 @@ def test_without_a_terminal_and_a_file_nobody_is_asked(site: Path, tmp_path: Pat
 def test_secrets_are_listed_by_name_and_printed_one_by_one(site: Path, tmp_path: Path) -> None:
     """The list holds no secret; a wrong name is exit 2; one not made yet is exit 3."""
     state = ("--state", tmp_path / "one")
-    code, out, _ = _provision("secret", site, *state)
+    code, out, _ = provision("secret", site, *state)
     assert code == 0
     assert "kubeconfig" in out
     assert "apiVersion" not in out
-    assert _provision("secret", site, "kubeconfig", *state)[1] == "apiVersion: v1\nkind: Config\n"
-    assert _provision("secret", site, "host.key", *state)[0] == 2
-    assert _provision("secret", site, "harvester-admin-password", *state)[0] == 3
+    assert provision("secret", site, "kubeconfig", *state)[1] == "apiVersion: v1\nkind: Config\n"
+    assert provision("secret", site, "host.key", *state)[0] == 2
+    assert provision("secret", site, "harvester-admin-password", *state)[0] == 3

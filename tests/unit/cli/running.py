@@ -1,0 +1,21 @@
+"""`provision` as a process of its own, as people call it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def provision(*words: str | Path) -> tuple[int, str, str]:
+    """Run a verb; give its exit code and what it said. No verb may end with a traceback."""
+    done = subprocess.run(
+        [sys.executable, "-m", "appliance.cli", *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout, done.stderr
