@@ -11,7 +11,11 @@ BridgeheadError
 ├── ArtifactError       a file is missing, damaged or of another version          exit 3
 ├── StepError           a step of the flow failed; run again to continue          exit 4
 │   ├── DeadlineError   something expected did not come in time
-│   └── StoreFullError  the laptop's disk is full
+│   ├── StoreFullError  the laptop's disk is full
+│   └── PowerError      a machine's BMC did not do what it was asked
+│       ├── BmcLoginError        wrong user or password
+│       ├── BmcUnreachableError  nothing answers at its address
+│       └── BmcCertificateError  it shows another certificate than at first contact
 ├── LabNetworkError     the rehearsal's network could not be made                 exit 4
 ├── MachineError        a machine of the lab did not start, or does not answer    exit 4
 ├── AccessError         who asks the wizard may not: not signed in, or forged      exit 3
@@ -156,6 +160,30 @@ class StoreFullError(StepError):
     """The laptop's disk is full: what should be kept cannot be."""
 
     code = "BH402"
+
+
+class PowerError(StepError):
+    """A machine's BMC (the small computer that switches it) did not do what it was asked."""
+
+    code = "BH410"
+
+
+class BmcLoginError(PowerError):
+    """A BMC refuses the user or the password."""
+
+    code = "BH411"
+
+
+class BmcUnreachableError(PowerError):
+    """Nothing answers at a BMC's address, or the answer breaks off again and again."""
+
+    code = "BH412"
+
+
+class BmcCertificateError(PowerError):
+    """A BMC shows another certificate than at first contact. No password was sent."""
+
+    code = "BH413"
 
 
 class AccessError(BridgeheadError):
