@@ -11,16 +11,19 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from appliance.site.plan import Way
 from appliance.values import Mac, Secret
 
-
-class Way(StrEnum):
-    """How a machine is switched."""
-
-    REDFISH = "redfish"
-    IPMI = "ipmi"
-    WAKE_ON_LAN = "wake-on-lan"
-    BY_HAND = "by-hand"
+__all__ = [
+    "BootFrom",
+    "Contact",
+    "Inventory",
+    "InventoryDisk",
+    "Power",
+    "PowerControl",
+    "Target",
+    "Way",
+]
 
 
 class Power(StrEnum):

@@ -14,6 +14,7 @@ from ipaddress import IPv4Address
 
 from appliance.errors import SiteFileError
 from appliance.site.address_book import AddressBook, NoRoomError, free_pool
+from appliance.site.bmc_rules import bmc_addresses
 from appliance.site.built import create_machine, image_file_of, refused_changes, registration
 from appliance.site.frozen import (
     Frozen,
@@ -162,6 +163,7 @@ class _Proposer:
         for vm in self.vms:
             if vm.network == name and vm.address is not None:
                 fixed[vm.address_path] = vm.address
+        fixed |= bmc_addresses(self.site, network.cidr)
         balancer = self.site.cluster.address if self.site.cluster else None
         if balancer is not None and balancer in network.cidr:
             fixed["cluster", "address"] = balancer

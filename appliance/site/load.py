@@ -189,7 +189,15 @@ def _missing_fix(path: Path) -> str:
     return f"write {path[-1]}:{example}"
 
 
+_SECRETS = ("password", "passwd", "passphrase", "secret", "token")
+
+
 def _known_key_fix(path: Path) -> str:
+    if str(path[-1]).lower() in _SECRETS:
+        return (
+            "no secret belongs in a site file: take it out; the password of a BMC is given by "
+            "'provision power password SITE [NODE]'"
+        )
     model = model_at(path[:-1])
     if model is None:
         return "see docs/settings.md"

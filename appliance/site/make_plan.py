@@ -14,6 +14,7 @@ from appliance.site.hardware import GIB, MIN_MEMORY
 from appliance.site.model import MachineSite, Site
 from appliance.site.plan import (
     ArtifactNames,
+    BmcPlan,
     ClusterPlan,
     DiskPlan,
     Distribution,
@@ -145,6 +146,7 @@ def _machine(said: MachineSite, name: str, frozen: Frozen) -> MachinePlan:
         match=MatchRule(macs=macs) if found and not found.identity else said.identity,
         expect=Expect(**said.expect.model_dump()) if said.expect else None,
         erase=said.erase,
+        bmc=said.bmc.planned if said.bmc else BmcPlan(),
         other_macs=tuple(mac for mac in (found.cards if found else ()) if mac not in macs),
     )
 
@@ -309,7 +311,17 @@ def _notes(
             f"accept_small_hardware: Harvester's own checks ({MIN_MEMORY // GIB}G of memory, "
             "16 threads, 10 Gbit/s) stop no installation here"
         )
-    return (*notes, *_vm_notes(site, networks, vms))
+    return (*notes, *_bmc_notes(site), *_vm_notes(site, networks, vms))
+
+
+def _bmc_notes(site: Site) -> Iterator[str]:
+    machines = sorted(site.hypervisor.machines.items())
+    plain = [name for name, each in machines if each.bmc and each.bmc.planned.plain]
+    if plain:
+        yield (
+            f"{', '.join(plain)}: bmc.address is http://, so the BMC's password crosses the "
+            "network readable"
+        )
 
 
 def _vm_notes(

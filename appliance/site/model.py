@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from appliance.site.bmc_model import BmcSite
 from appliance.site.fields import GIB, SiteModel, unsaid
 from appliance.site.plan import MAIN_NETWORK, MatchRule, OwnDisk
 from appliance.site.scalars import (
@@ -221,6 +222,11 @@ class MachineSite(SiteModel):
         description="The iPXE build it is given. `ipxe.efi` brings its own network drivers, "
         "`snponly.efi` uses the firmware's.",
         json_schema_extra=unsaid("`undionly.kpxe` for `firmware: bios`, else `snponly.efi`"),
+    )
+    bmc: BmcSite | None = Field(
+        default=None,
+        description="How the machine is switched on and off.",
+        json_schema_extra=unsaid("by hand: a person is asked to press its button"),
     )
     memory: Size | None = Field(
         default=None,

@@ -43,6 +43,15 @@ class ExpectedFirmware(StrEnum):
     UEFI_HTTP = "uefi-http"
 
 
+class Way(StrEnum):
+    """How a machine is switched."""
+
+    REDFISH = "redfish"
+    IPMI = "ipmi"
+    WAKE_ON_LAN = "wake-on-lan"
+    BY_HAND = "by-hand"
+
+
 @dataclass(frozen=True, slots=True)
 class AddressRange:
     """First and last address, both included."""
@@ -125,6 +134,46 @@ class Expect:
 
 
 @dataclass(frozen=True, slots=True)
+class BmcPlan:
+    """How one machine is switched. Its password is in the vault alone.
+
+    `address` is `host`, `host:port` or, for Redfish, a URL; `system` is the Id or UUID of the
+    machine where a Redfish service has several. Empty: not said. `mac` is the BMC's own card, to
+    which the boot services give `host`.
+    """
+
+    way: Way = Way.BY_HAND
+    address: str = ""
+    user: str = ""
+    system: str = ""
+    mac: Mac | None = None
+
+    @property
+    def host(self) -> str:
+        """The address without scheme, port and path."""
+        return bmc_host(self.address)
+
+    @property
+    def plain(self) -> bool:
+        """Whether the password would cross the network readable."""
+        return self.address.startswith("http://")
+
+    def __str__(self) -> str:
+        if self.way is Way.BY_HAND:
+            return "hand"
+        if self.way is Way.WAKE_ON_LAN:
+            return "Wake-on-LAN, off by hand"
+        name = "Redfish" if self.way is Way.REDFISH else "IPMI"
+        system = f", system {self.system}" if self.system else ""
+        return f"{name} at {self.address} as {self.user}{system}"
+
+
+def bmc_host(address: str) -> str:
+    """Give the host of a BMC's address: `10.20.0.51` of `https://10.20.0.51:8443/`."""
+    return address.rpartition("://")[2].partition("/")[0].partition(":")[0]
+
+
+@dataclass(frozen=True, slots=True)
 class MachinePlan:
     """One hypervisor machine. `not_armed` says why it will not be installed; None: it will.
 
@@ -153,6 +202,7 @@ class MachinePlan:
     expect: Expect | None = None
     erase: bool = False
     other_macs: tuple[Mac, ...] = ()
+    bmc: BmcPlan = BmcPlan()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 
+from appliance.site.bmc_rules import bmc_addresses_apart, bmc_complete, bmc_systems_apart
 from appliance.site.capacity import hardware_large_enough, vms_fit_disks, vms_fit_memory
 from appliance.site.match_rules import identifiers_tell_machines, match_said_once, matches_apart
 from appliance.site.model import MachineSite, MatchSite, Site
@@ -406,6 +407,9 @@ RULES: tuple[Rule, ...] = (
     disks_unique,
     disks_sensible,
     one_create,
+    bmc_complete,
+    bmc_systems_apart,
+    bmc_addresses_apart,
     firmware_can_boot,
     hardware_large_enough,
     cluster_sensible,

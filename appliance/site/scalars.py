@@ -19,7 +19,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from appliance.site import disk
-from appliance.site.plan import AddressRange, DiskPlan, ExpectedFirmware, OwnDisk, Role
+from appliance.site.plan import AddressRange, DiskPlan, ExpectedFirmware, OwnDisk, Role, Way
 from appliance.site.versions import (
     known_lines_text,
     line_of,
@@ -40,6 +40,11 @@ _RANGE_PATTERN = r"^[0-9.]+(\s*-\s*|\s+to\s+)[0-9.]+$"
 _MAC_PATTERN = r"^[0-9A-Fa-f]{2}([:.-]?[0-9A-Fa-f]{2}){5}$"
 _DISK_PATTERN = r"^/dev/disk/by-(id|path)/[^/]+$"
 _HARVESTER_PATTERN = r"^v?\d+\.\d+\.\d+(-rc\d+)?$"
+_BMC_ADDRESS = re.compile(
+    r"(?P<scheme>https?://)?(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,190}[A-Za-z0-9])?)"
+    r"(?::(?P<port>[0-9]{1,5}))?(?P<path>/[A-Za-z0-9._~/-]*)?"
+)
+_BMC_ADDRESS_PATTERN = r"^(https?://)?[A-Za-z0-9.-]+(:\d{1,5})?(/[A-Za-z0-9._~/-]*)?$"
 _SSH_KEY = re.compile(
     r"(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)|sk-ssh-ed25519@openssh\.com"
     r"|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/]{40,}={0,2}(?: [^\n\r]{0,200})?"
@@ -139,6 +144,25 @@ def _read_mac(value: object) -> Mac:
         return Mac.parse(text)
     except ValueError as error:
         raise wrong(str(error), fix) from None
+
+
+def _read_bmc_address(value: object) -> str:
+    fix = "write the BMC's address, such as 10.20.0.51, 10.20.0.51:8443 or https://10.20.0.51"
+    text = _text(value, fix)
+    if "@" in text:  # what stands before it may be a password, and is not repeated
+        raise wrong(
+            "a user or a password stands in this address",
+            "write the address alone and the user as bmc.user; "
+            "the password is given by 'provision power password'",
+        )
+    found = _BMC_ADDRESS.fullmatch(text)
+    if found is None or (found["path"] and not found["scheme"]):
+        raise wrong(f"{text!r} is no address of a BMC", fix)
+    if found["port"] and not 1 <= int(found["port"]) <= 65535:
+        raise wrong(f"{found['port']} is no port", "write a port from 1 to 65535")
+    if re.fullmatch(r"[0-9.]+", found["host"]):
+        _read_address(found["host"])
+    return text.rstrip("/")
 
 
 def _read_uuid(value: object) -> UUID:
@@ -278,6 +302,8 @@ class ClusterProfile(StrEnum):
     CIS = "cis"
 
 
+_BMC_USER = r"[!-~]{1,64}"
+_BMC_SYSTEM = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,100}"
 _RKE2 = r"v\d+\.\d+\.\d+(?:-rc\d+)?\+rke2r\d+"
 _K3S = r"v\d+\.\d+\.\d+(?:-rc\d+)?\+k3s\d+"
 _IPXE = r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}\.(?:efi|kpxe|pxe)"
@@ -350,6 +376,14 @@ Sha256 = Annotated[
 Sha512 = Annotated[
     str, *_pattern(r"[0-9a-f]{128}", "SHA-512", "write the 128 digits that sha512sum prints")
 ]
+BmcAddress = Annotated[
+    str, *_schema(_read_bmc_address, pattern=_BMC_ADDRESS_PATTERN, kind="address of a BMC")
+]
+BmcUser = Annotated[str, *_pattern(_BMC_USER, "BMC user", "write its login name, such as root")]
+BmcSystem = Annotated[
+    str, *_pattern(_BMC_SYSTEM, "Redfish system", "write its Id or UUID, such as System.Embedded.1")
+]
+BmcWay = Annotated[Way, *_choice(Way)]
 Device = Annotated[str, *_pattern(_DEVICE, "device name", "write it as Harvester lists the device")]
 MachineRole = Annotated[Role, *_choice(Role)]
 Firmware = Annotated[ExpectedFirmware, *_choice(ExpectedFirmware)]

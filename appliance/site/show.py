@@ -93,6 +93,7 @@ def _machine(machine: MachinePlan) -> list[str]:
         ("firmware", machine.firmware.value if machine.firmware else "any"),
         ("iPXE", machine.ipxe),
         ("own disk by", machine.own_disk.value),
+        ("switched by", str(machine.bmc)),
     ]
     if machine.not_armed is not None:
         rows.append(("NOT ARMED", machine.not_armed))

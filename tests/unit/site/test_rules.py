@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from appliance.paths import Paths
-from appliance.site import match_rules, rules, vm_rules
+from appliance.site import bmc_rules, match_rules, rules, vm_rules
 from appliance.site.capacity import hardware_large_enough, vms_fit_disks, vms_fit_memory
 from appliance.site.places import path_text
 from tests.rule_cases import Case, one, two
@@ -315,7 +315,7 @@ def test_a_site_that_breaks_the_rule(case: Case) -> None:
 def test_every_rule_has_its_cases() -> None:
     """A new rule comes with a site that keeps it and one that breaks it."""
     judged_elsewhere: set[rules.Rule] = {hardware_large_enough, vms_fit_disks, vms_fit_memory}
-    others = (vm_rules.__name__, match_rules.__name__)
+    others = (vm_rules.__name__, match_rules.__name__, bmc_rules.__name__)
     judged_elsewhere |= {rule for rule in rules.RULES if rule.__module__ in others}
     assert {case.rule for case in CASES} == set(rules.RULES) - judged_elsewhere
 
