@@ -53,6 +53,11 @@ def zone_name(at: float, zone: tzinfo = UTC) -> str:
     return datetime.fromtimestamp(at, zone).tzname() or "UTC"
 
 
+def many(count: int, thing: str) -> str:
+    """Count things whose name takes an s: `1 step`, `3 steps`."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def printable(text: str) -> str:
     """Give a text that is safe on a terminal: what is not printable becomes a middle dot.
 

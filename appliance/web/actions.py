@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from appliance.artifacts.depot import Depot
 from appliance.errors import InputError, PreflightError
 from appliance.flow.choosing import Wish, approve_machine, blink, identify
+from appliance.flow.context import Context
 from appliance.flow.looking import Look
 from appliance.flow.reporting import report_of, support_of
 from appliance.flow.s1_site import built_vms
@@ -57,13 +59,13 @@ class Actions:
     def approve(self, which: str, wish: Wish) -> str:
         """Say that a machine is one of the site."""
         look = self._watching.look()
-        with look.writing() as context:
+        with self._changing(look) as context:
             return approve_machine(context, look.plan, which, wish)
 
     def identify(self, which: str, name: str, *, sure: bool) -> str:
         """Say which machine this is."""
         look = self._watching.look()
-        with look.writing() as context:
+        with self._changing(look) as context:
             return identify(context, look.plan, which, name, sure=sure)
 
     def blink(self, which: str) -> str:
@@ -175,6 +177,15 @@ class Actions:
         look = self._run_before()
         with stored(look) as context:
             return shown_secret(context, "kubeconfig")
+
+    @contextmanager
+    def _changing(self, look: Look, *, exclusive: str | None = None) -> Iterator[Context]:
+        """Open the site for a change; the page that comes after it shows it."""
+        try:
+            with look.writing(exclusive=exclusive) as context:
+                yield context
+        finally:
+            self._watching.forget()
 
     def _run_before(self) -> Look:
         look = self._watching.look()

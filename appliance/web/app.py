@@ -15,6 +15,7 @@ from appliance.web import api, door, guard, live, pages_run, pages_site, refusal
 from appliance.web.deps import Deps
 from appliance.web.rail import PAGES
 from appliance.web.sessions import Sessions
+from appliance.web.wording import paged
 
 MAX_BODY = 1 << 20
 """A site file is some kilobytes; nothing larger comes through a form."""
@@ -55,6 +56,8 @@ def make_app(deps: Deps) -> Flask:
     app.register_blueprint(door.routes(deps, sessions))
     for routes in PARTS:
         app.register_blueprint(routes(deps))
+
+    app.add_template_filter(paged)
 
     @app.context_processor
     def frame() -> dict[str, Any]:

@@ -131,6 +131,15 @@ class Form:
                     )
         return found
 
+    def needed(self) -> tuple[Problem, ...]:
+        """Give a problem for each field that no site is without: for a form that says nothing."""
+        return tuple(
+            Problem("", 0, 0, path_text(group.new or each.path), "this is needed", "fill it in")
+            for group in self.groups
+            for each in group.fields
+            if each.required and (not group.new or each.name == group.namer)
+        )
+
     def sorted_out(
         self, problems: Iterable[Problem], given: Mapping[str, str]
     ) -> tuple[dict[str, list[Problem]], list[Problem]]:

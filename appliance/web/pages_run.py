@@ -97,8 +97,9 @@ class _Pages:
             stock = self._actions.stock()
         except BridgeheadError as broken:
             return _blocked("artifacts", "Files", broken)
-        live = stock.fetching is not None
-        return _page("artifacts", error, live=live, stock=stock, folder=folder)
+        live, plan = stock.fetching is not None, self._watching.look().plan
+        bare = plan.cluster is None and not plan.vms
+        return _page("artifacts", error, live=live, stock=stock, folder=folder, bare=bare)
 
     def fetch(self) -> Response:
         folder = _field("folder") if _field("from") == "folder" else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -162,8 +163,15 @@ class _Pages:
             error=None if problems else error,
             clock=self._clock(),
             lost=self._actions().lost() if view.plan else (),
+            without=self._without() if view.plan else (),
         )
         return make_response(page, status)
+
+    def _without(self) -> tuple[str, ...]:
+        """Files that are missing. What else is wrong with them is said on their own page."""
+        with suppress(BridgeheadError):
+            return self._actions().stock().missing
+        return ()
 
     def file(self) -> Response:
         """The site file, to keep."""

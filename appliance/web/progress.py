@@ -13,7 +13,7 @@ from statistics import median
 from appliance.machines.state import Record, State
 from appliance.machines.watch import Standing, look
 from appliance.site.plan import MachinePlan, Plan
-from appliance.tools.words import duration, printable, size
+from appliance.tools.words import duration, many, printable, size
 from appliance.web.history import TROUBLE, History, MachineSeen, Outcome
 
 STATE_WORDS: Mapping[State, str] = {
@@ -183,7 +183,7 @@ class Progress:
             Outcome.INTERRUPTED: "paused",
             Outcome.KILLED: "it was ended from outside",
         }
-        return f"{said.get(self.outcome, 'it failed')} after {done} steps, {machines}"
+        return f"{said.get(self.outcome, 'it failed')} after {many(done, 'step')}, {machines}"
 
     @property
     def armed(self) -> bool:

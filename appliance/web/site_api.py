@@ -27,6 +27,7 @@ from appliance.web.site_models import (
 )
 from appliance.web.site_work import FormView, ReviewView, SiteWork
 from appliance.web.watching import Watching
+from appliance.web.wording import for_field
 
 _SAVED = "the site file is saved"
 
@@ -137,7 +138,9 @@ def _review(view: ReviewView) -> ReviewAnswer:
 def _problems(
     own: Mapping[str, Iterable[Problem]], others: Iterable[Problem]
 ) -> list[FieldProblem]:
-    at_fields = [_problem(name, each) for name, several in own.items() for each in several]
+    at_fields = [
+        _problem(name, for_field(each)) for name, several in own.items() for each in several
+    ]
     return [*at_fields, *(_problem("", each) for each in others)]
 
 

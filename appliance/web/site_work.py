@@ -29,6 +29,7 @@ from appliance.web.review import (
     unconfirmed,
 )
 from appliance.web.site_file import Changes, Seen, SiteFile, Verdict
+from appliance.web.wording import for_field
 
 MakeForm = Callable[[Value, Plan | None], Form]
 FORMS: Mapping[str, MakeForm] = {"site": site_form, "cluster": cluster_form}
@@ -94,7 +95,7 @@ class SiteWork:
             form=form,
             digest=seen.digest,
             values=form.values(seen.data) | _typed(form, given or {}),
-            problems={} if given is not None else own,
+            problems={} if given is not None else _worded(own),
             elsewhere=tuple(others),
             plan=verdict.plan,
             refusal=verdict.refusal,
@@ -110,7 +111,7 @@ class SiteWork:
             form=view.form,
             digest=view.digest,
             values=view.values,
-            problems=own,
+            problems=_worded(own),
             elsewhere=tuple(others),
             plan=view.plan,
         )
@@ -150,7 +151,11 @@ class SiteWork:
         taken = form.taken(seen.data, given)
         if taken:
             raise SiteFileError(tuple(taken.values()))
-        return form.changes(seen.data, given)
+        changes = form.changes(seen.data, given)
+        needed = form.needed()
+        if needed and not changes and not seen.data and not seen.syntax:
+            raise SiteFileError(needed)
+        return changes
 
     def _allow(self, key: str, given: Mapping[str, str], before: Verdict, after: Verdict) -> None:
         form = FORMS[key](self._file.read().data, None)
@@ -228,6 +233,10 @@ class SiteWork:
             if each.mac in (*machine.macs, *machine.other_macs)
         }
         return states, reports
+
+
+def _worded(own: Mapping[str, list[Problem]]) -> dict[str, list[Problem]]:
+    return {name: [for_field(each) for each in several] for name, several in own.items()}
 
 
 def _typed(form: Form, given: Mapping[str, str]) -> dict[str, str]:

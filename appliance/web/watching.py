@@ -82,6 +82,11 @@ class Watching:
                 self._last = (now, self._look_again())
             return self._last[1]
 
+    def forget(self) -> None:
+        """Look anew when next asked: something was just changed from here."""
+        with self._lock:
+            self._last = None
+
     def _look_again(self) -> Seen:
         look = self.look()
         now = self.runs.now(look.plan.site_id)

@@ -79,3 +79,9 @@ def test_no_machine_writes_on_the_terminal(text: str) -> None:
 def test_ordinary_words_stay() -> None:
     """Of any alphabet."""
     assert words.printable("Zürich → 東京, 5 °C") == "Zürich → 東京, 5 °C"
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "0 steps"), (1, "1 step"), (2, "2 steps")])
+def test_one_thing_has_no_s(count: int, said: str) -> None:
+    """A number and its thing agree."""
+    assert words.many(count, "step") == said

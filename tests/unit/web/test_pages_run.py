@@ -122,6 +122,28 @@ def test_a_stranger_sees_nothing(world: World) -> None:
     assert world.deps.runs.now("alpha").phase is Phase.IDLE
 
 
+def test_what_needs_more_files_is_chosen_before_they_are_brought(
+    world: World, browser: Browser
+) -> None:
+    """Nobody brings files twice: the page says so while nothing runs on the machines."""
+    assert "Choose VMs and cluster" in browser.get("/artifacts").text
+    assert world.site_file is not None
+    world.site_file.write_text(f"{SITE}vms: {{relay: {{memory: 2G}}}}\n")
+    assert "Choose VMs and cluster" not in browser.get("/artifacts").text
+    assert "files are missing" in browser.get("/review").text
+
+
+def test_no_page_speaks_of_options_or_keys(world: World, browser: Browser) -> None:
+    """What is to be done about a machine nobody knows is said in the page's words."""
+    assert world.site_file is not None
+    world.site_file.write_text(SITE.replace("{role: join}", "{}"))
+    for path in ("/machines", "/run", "/review", "/machines/hv2"):
+        text = browser.get(path).text
+        assert "write mac or match" not in text
+        assert "write disk:" not in text
+        assert "--erase" not in text
+
+
 def test_files_that_are_missing_are_named_and_brought_from_a_folder(
     world: World, browser: Browser, tmp_path: Path
 ) -> None:
@@ -167,8 +189,7 @@ def test_a_machine_appears_and_is_approved_by_one_form(world: World, browser: Br
     known = look(world).plan.machine("hv2")
     assert known is not None
     assert known.macs == (TWO,)
-    world.now += 5
-    after = browser.get("/machines?said=approve").text
+    after = browser.get("/machines?said=approve").text  # within the time that one look is shown
     assert "It is known now." in after
     assert "Nobody waits to be approved." in after
 
@@ -272,7 +293,7 @@ def test_a_run_shows_steps_machines_and_what_is_left(world: World, browser: Brow
     assert "harvester-v1.8.2-amd64.iso: 15 %" in page
     assert "min 20 s left" in page
     world.now += 5
-    assert "It was ended from outside after 1 steps" in browser.get("/run").text
+    assert "It was ended from outside after 1 step," in browser.get("/run").text
 
 
 def test_a_failed_step_is_tried_again(world: World, browser: Browser) -> None:

@@ -215,6 +215,23 @@ def test_a_site_begins_in_the_browser(tmp_path: Path) -> None:
     assert review.count("<svg class=") == 2
 
 
+def test_an_empty_first_form_stays_with_its_fields_marked(tmp_path: Path) -> None:
+    """What no site is without is asked for, each at its field; no file is begun."""
+    world = World(tmp_path, tmp_path / "site.yaml")
+    operator = world.operator()
+    page = Page(operator.get("/site").text)
+    answer = operator.post("/site", data=page.fields)
+
+    assert answer.status_code == 422
+    for name in ("site", "hypervisor.harvester", "+hypervisor.machines"):
+        assert f'href="#{name}"' in answer.text
+    assert "write site:" not in answer.text
+    assert not (tmp_path / "site.yaml").exists()
+    half = operator.post("/site", data={**page.fields, "site": "alpha"})
+    assert half.status_code == 422
+    assert 'href="#hypervisor.harvester"' in half.text
+
+
 def test_the_review_is_begun_by_typing_every_name(
     operator: Browser, world: World, tmp_path: Path
 ) -> None:

@@ -116,7 +116,7 @@ def test_a_pause_is_not_a_failure() -> None:
     told.tell("run-ended", outcome="interrupted")
     seen = told.now(running=False)
     assert (seen.outcome, seen.steps[1].outcome) == (Outcome.INTERRUPTED, Outcome.INTERRUPTED)
-    assert seen.headline.startswith("paused after 1 steps")
+    assert seen.headline.startswith("paused after 1 step,")
 
 
 def test_the_rate_and_the_time_left_are_measured() -> None:

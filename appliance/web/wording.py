@@ -1,0 +1,119 @@
+"""The command's advice in the words of the pages: who fills in forms types no option and no YAML.
+
+What is wrong is said in the very words of the command; only what to do about it is put otherwise,
+because it is done by another hand here. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from appliance.errors import Problem
+
+_NAME = r"([A-Za-z0-9][\w.-]*)"
+
+_RULES: tuple[tuple[str, str], ...] = (
+    # Which box is which, and its disk: the page Machines asks both.
+    (
+        r"no MAC address is given, so it cannot be told from a stranger: write mac or match",
+        (
+            "nobody has said yet which box it is: switch it on, booting from the network, then say so "
+            "on the page Machines"
+        ),
+    ),
+    (
+        (
+            r"no disk is named, and none is ever guessed: write disk: /dev/disk/by-id/… or by-path, "
+            r"or choose one of its report"
+        ),
+        "no disk is chosen yet: choose it on the page Machines, once the box has reported",
+    ),
+    (r"see 'provision status'", "see its own page"),
+    (r"; or write its mac and disk in the file", ""),
+    (r"give --name NAME", "choose a name, or type one"),
+    (r"--erase \S+ is not the name", "what was typed is not the name"),
+    (
+        r"to lose it, type the machine's name again: --erase " + _NAME,
+        r"if it may be lost, type the machine's name, \1, in the field below",
+    ),
+    (r"type --erase " + _NAME, r"type its name, \1"),
+    (r" \(--erase NAME\)", ""),
+    (r"leave --disk out, or change the file", "choose “As the site file says”"),
+    (
+        r"give --disk with one of these names, or with a selector such as 'size >= 250G'",
+        "choose one of its disks",
+    ),
+    (
+        r"for a replaced board: provision identify SITE WHICH \S+; to write its disk anew: "
+        r"provision reinstall SITE " + _NAME + r" --yes",
+        r"for a replaced board, or to write its disk anew, see the page of \1",
+    ),
+    (
+        r"(?:or say so|or say which): provision identify SITE \S+ " + _NAME,
+        r"or say which box \1 is, on its page",
+    ),
+    (
+        r"end the run, 'provision reinstall SITE " + _NAME + r" --yes', then this again",
+        r"pause the run, have \1 installed anew on its page, then this again",
+    ),
+    (
+        r"'provision reinstall SITE " + _NAME + r" --yes' gives its disk up first",
+        r"have \1 installed anew on its page first",
+    ),
+    (r"if you are sure, say so: --yes\.", "if you are sure, tick the box."),
+    (
+        r"'provision reinstall SITE " + _NAME + r" --yes'",
+        r"“Install anew” on the page of \1",
+    ),
+    (
+        r"give a MAC address, a serial number or a UUID; 'provision status SITE' lists them",
+        "go back to the page Machines",
+    ),
+    # Files and runs: pages of their own.
+    (
+        (
+            r"(?:run )?'provision fetch SITE', or import (?:them|it): "
+            r"'provision fetch SITE --from FOLDER'"
+        ),
+        "bring the files on the page Files",
+    ),
+    (
+        r"fetch it, or import it from a folder: provision fetch SITE",
+        "bring it on the page Files",
+    ),
+    (r"run 'provision fetch(?: SITE)?'", "bring the files on the page Files"),
+    (r" \('provision fetch'\)", " on the page Files"),
+    (r"'provision fetch SITE'", "bring the files on the page Files"),
+    (r"run 'provision support SITE'", "take the support file below"),
+    (
+        r"another machine in its place is named by 'provision identify'",
+        "another machine in its place is named on the page Machines",
+    ),
+    (r"; or confirm with --yes", "; or say that it is right on the page Review"),
+    (r"run the same command again to continue", "then continue"),
+    (r"run the same command again", "try this step again"),
+    (
+        r"(?:plug the adapter in, or )?name (?:it|another) with --interface",
+        "choose the network interface on the page Site",
+    ),
+)
+_COMPILED = tuple((re.compile(pattern), words) for pattern, words in _RULES)
+_WITH_KEY = re.compile(r"\bwrite (?:[a-z_]+\.)*([a-z_0-9]+): (?=[^{\s…])")
+_MISSING = "this key is missing"
+
+
+def paged(text: str) -> str:
+    """Give the command's words as a page says them; what it does not know stays as it is."""
+    for pattern, words in _COMPILED:
+        text = pattern.sub(words, text)
+    return text
+
+
+def for_field(problem: Problem) -> Problem:
+    """Give a problem as it stands beside its field: the value alone is typed there, not its key."""
+    if problem.what == _MISSING:
+        return replace(problem, what="this is needed", fix="fill it in")
+    own = problem.key.rpartition(".")[2]
+    fix = _WITH_KEY.sub(lambda found: "write " if found[1] == own else found[0], paged(problem.fix))
+    return replace(problem, fix=fix)

@@ -1,0 +1,95 @@
+"""What the flow really says, put into the words of the pages."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from appliance.errors import Problem
+from appliance.web.wording import for_field, paged
+
+ROOT = Path(__file__).resolve().parents[3] / "appliance"
+_COMMAND = re.compile(r"provision \w+|--[a-z]")
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (
+            (
+                "no MAC address is given, so it cannot be told from a stranger: write mac or match; "
+                "no disk is named, and none is ever guessed: write disk: /dev/disk/by-id/… or "
+                "by-path, or choose one of its report"
+            ),
+            (
+                "nobody has said yet which box it is: switch it on, booting from the network, then "
+                "say so on the page Machines; no disk is chosen yet: choose it on the page Machines, "
+                "once the box has reported"
+            ),
+        ),
+        (
+            "to lose it, type the machine's name again: --erase hv3",
+            "if it may be lost, type the machine's name, hv3, in the field below",
+        ),
+        ("--erase hv2 is not the name hv3", "what was typed is not the name hv3"),
+        (
+            (
+                "2 installations began and none ended: see its log, then "
+                "'provision reinstall SITE hv3 --yes'"
+            ),
+            (
+                "2 installations began and none ended: see its log, then “Install anew” on the page "
+                "of hv3"
+            ),
+        ),
+        (
+            (
+                "for a replaced board: provision identify SITE WHICH hv3; to write its disk anew: "
+                "provision reinstall SITE hv3 --yes"
+            ),
+            "for a replaced board, or to write its disk anew, see the page of hv3",
+        ),
+        (
+            "'provision fetch SITE', or import them: 'provision fetch SITE --from FOLDER'",
+            "bring the files on the page Files",
+        ),
+        ("<b>hv3</b> is odd", "<b>hv3</b> is odd"),
+    ],
+)
+def test_advice_is_that_of_the_pages(said: str, shown: str) -> None:
+    """No option, no key of a file; what is not known stays as it is."""
+    assert paged(said) == shown
+    assert paged(shown) == shown
+
+
+@pytest.mark.parametrize("module", ["choosing", "orders", "s2_artifacts", "outside_programs"])
+def test_no_advice_of_these_modules_names_the_command(module: str) -> None:
+    """Whoever writes new advice there is reminded that pages show it."""
+    text = (ROOT / "flow" / f"{module}.py").read_text()
+    joined = re.sub(r'"\s*\n\s*f?"', "", text)
+    said = [each for each in re.findall(r'fix=f?"([^"\n]*)"', joined) if _COMMAND.search(each)]
+    filled = [re.sub(r"\{[^}]*\}", "hv3", each) for each in said]
+
+    assert [each for each in filled if _COMMAND.search(paged(each))] == []
+
+
+@pytest.mark.parametrize(
+    ("key", "fix", "shown"),
+    [
+        ("networks.main.gateway", "write gateway: 10.20.0.1", "write 10.20.0.1"),
+        ("networks.main.cidr", "write 10.20.0.0/24", "write 10.20.0.0/24"),
+        ("cluster", "write rke2: v1.36.3+rke2r1", "write rke2: v1.36.3+rke2r1"),
+        ("vms.relay.ip", "write key: value", "write key: value"),
+    ],
+)
+def test_beside_a_field_the_value_alone_is_written(key: str, fix: str, shown: str) -> None:
+    """Its key is the label, and of others the key stays."""
+    assert for_field(Problem("", 1, 1, key, "wrong", fix)).fix == shown
+
+
+def test_what_is_missing_is_filled_in() -> None:
+    """A page has no keys."""
+    said = for_field(Problem("", 1, 1, "site", "this key is missing", "write site: alpha"))
+    assert (said.what, said.fix) == ("this is needed", "fill it in")
