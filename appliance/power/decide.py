@@ -1,0 +1,362 @@
+"""What is asked next of one machine's switch: pure, from where it stands and what was tried.
+
+What a BMC accepts proves nothing. Only what the boot services see moves a machine on; here it is
+only said what to ask, how often, and when a person is asked instead. A machine whose installation
+is proven is never switched off, never cycled and never sent to the network from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from appliance.errors import (
+    BmcCertificateError,
+    BmcLoginError,
+    BmcUnreachableError,
+    PowerError,
+)
+from appliance.power.model import BootFrom, Contact, Power
+
+_NEVER = float("-inf")
+
+
+class Phase(StrEnum):
+    """Where a machine stands, as far as its switch is concerned."""
+
+    WANTED = "wanted"
+    """It is to start from the network, and nothing was seen of it since."""
+    ORDERED = "ordered"
+    """The same, of an installed one that was ordered to be installed again; its system may run."""
+    STARTING = "starting"
+    """It was seen, and no installer has begun to write."""
+    INSTALLING = "installing"
+    FINISHED = "finished"
+    """Its installation was proven in this run."""
+    LEFT_ALONE = "left-alone"
+    """Installed before, held, failed, or not of this run: people decide."""
+
+
+class Act(StrEnum):
+    """What is asked of a switch. ASK asks a person, WAIT nobody."""
+
+    CONTACT = "contact"
+    INVENTORY = "inventory"
+    READ = "read"
+    BOOT_NETWORK = "boot-network"
+    BOOT_DISK = "boot-disk"
+    ON = "on"
+    CYCLE = "cycle"
+    ASK = "ask"
+    WAIT = "wait"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long, and how often. Seconds.
+
+    `appear`: from switching on to the first DHCP request. `obey`: from an accepted command to the
+    power that it asked for. `settle`: a machine found on is left alone so long, since somebody may
+    have switched it on just now. `pauses`: before a failed call is tried again.
+    """
+
+    appear: float = 900.0
+    obey: float = 60.0
+    settle: float = 45.0
+    soon: float = 5.0
+    seldom: float = 60.0
+    tries: int = 3
+    failures: int = 3
+    pauses: tuple[float, ...] = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
+
+
+LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One machine at one moment.
+
+    `since`: when its phase began, on the clock of `now`. `switch` names its switch in words.
+    `certain`: what the BMC says of its machine names it. `told`: people said that it may be
+    switched off. `against`: why nothing may be asked of this BMC. `late`: its phase has passed its
+    limit. `http`: it is to boot by UEFI HTTP.
+    """
+
+    machine: str
+    phase: Phase
+    since: float
+    switch: str = "its BMC"
+    certain: bool = False
+    told: bool = False
+    against: str = ""
+    late: bool = False
+    http: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What was asked of one switch in this run, and what came of it.
+
+    `unsure`: a command broke off, and nobody knows whether it was obeyed. `barred`: asking again
+    would be refused again, or lock the user out. `asked`: for what a person was asked.
+    """
+
+    contact: Contact | None = None
+    inventoried: bool = False
+    power: Power = Power.UNKNOWN
+    read_at: float = _NEVER
+    off_since: float | None = None
+    boot_set: bool = False
+    boot_failures: int = 0
+    disk_set: bool = False
+    switched_at: float | None = None
+    tries: int = 0
+    failures: int = 0
+    error: str = ""
+    unsure: bool = False
+    barred: bool = False
+    not_before: float = _NEVER
+    asked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What to do, and why in words; the words are empty where there is nothing to tell."""
+
+    act: Act
+    words: str = ""
+
+
+_WAIT = Next(Act.WAIT)
+_BOOT_FAILURES = 2
+
+
+def decide(case: Case, tried: Tried, now: float, limits: Limits = LIMITS) -> Next:
+    """Say what is asked next. Never CYCLE nor BOOT_NETWORK for FINISHED or LEFT_ALONE."""
+    if case.phase is Phase.LEFT_ALONE:
+        return _WAIT
+    for_good = _for_good(case, tried, limits)
+    if for_good:
+        return _WAIT if tried.asked == for_good else Next(Act.ASK, for_good)
+    if tried.failures >= limits.failures and not tried.asked:
+        return Next(Act.ASK, _without_bmc(case, tried))
+    if now < tried.not_before:
+        return _WAIT
+    if tried.contact is None:
+        return Next(Act.CONTACT)
+    if tried.unsure:
+        return Next(Act.READ)
+    if case.phase is Phase.FINISHED:
+        return _finished(case, tried, now, limits)
+    if not tried.inventoried:
+        return Next(Act.INVENTORY)
+    if case.phase in (Phase.STARTING, Phase.INSTALLING):
+        return _on_its_way(case, tried, now, limits)
+    return _wanted(case, tried, now, limits)
+
+
+def place_of(case: Case, boots: tuple[BootFrom, ...]) -> BootFrom | None:
+    """Give where the next start is to boot from; None where the machine's own order decides."""
+    by_wish = (BootFrom.PXE, BootFrom.UEFI_HTTP)
+    ordered = reversed(by_wish) if case.http else by_wish
+    return next((each for each in ordered if each in boots), None)
+
+
+def _for_good(case: Case, tried: Tried, limits: Limits) -> str:
+    """Say why the BMC is asked for nothing any more, whatever it answers; empty: it is."""
+    if tried.barred:
+        return _without_bmc(case, tried)
+    if case.phase in (Phase.FINISHED, Phase.INSTALLING):
+        return ""
+    if case.against:
+        return (
+            f"{case.machine}: {case.against}; nothing is switched: correct the site file, "
+            "or press the machine's own power button"
+        )
+    again = _is_late(case, tried, limits)
+    if again and tried.tries >= limits.tries:
+        return f"{case.machine}: {again} after {tried.tries} tries: {_by_hand(case)}"
+    return ""
+
+
+def _is_late(case: Case, tried: Tried, limits: Limits) -> str:
+    """Say what did not come of the last switching, judged by the last reading; else empty."""
+    at = _switched_at(case, tried)
+    if at is None or case.phase not in (Phase.WANTED, Phase.ORDERED, Phase.STARTING):
+        return ""
+    waited = tried.read_at - at
+    if case.phase is not Phase.STARTING and tried.power is Power.OFF and waited >= limits.obey:
+        return f"{case.switch} accepted the command, and the machine is still off"
+    seen = case.phase is Phase.STARTING and not case.late
+    if waited < limits.appear or seen:
+        return ""
+    if tried.power is Power.ON:
+        nothing = "and nothing more was seen of it" if case.late else "and no DHCP request came"
+        return f"{case.switch} says that it is on, {nothing} in {limits.appear / 60:.0f} minutes"
+    return f"no DHCP request came in {limits.appear / 60:.0f} minutes"
+
+
+def _switched_at(case: Case, tried: Tried) -> float | None:
+    """When it was switched for what is wanted now."""
+    at = tried.switched_at
+    wanted = case.phase in (Phase.WANTED, Phase.ORDERED)
+    return None if at is None or (wanted and at < case.since) else at
+
+
+def _without_bmc(case: Case, tried: Tried) -> str:
+    if case.phase is Phase.FINISHED:
+        return (
+            f"{case.machine}: {tried.error}; its disk was not set as its boot device: "
+            "put the disk first in its boot order"
+        )
+    return f"{tried.error}; the run goes on without it: {_by_hand(case)}"
+
+
+def _by_hand(case: Case) -> str:
+    return f"switch {case.machine} off and on by its button, and have it boot from the network"
+
+
+def _wanted(case: Case, tried: Tried, now: float, limits: Limits) -> Next:
+    at = _switched_at(case, tried)
+    if at is not None:
+        late = _is_late(case, tried, limits)
+        if late:
+            return _switch(case, tried, f"{late}; try {tried.tries + 1} of {limits.tries}")
+        followed = tried.power is not Power.OFF and now - at > limits.obey
+        return _read(tried, now, limits.seldom if followed else limits.soon)
+    if tried.power is Power.OFF:
+        return _switch(case, tried, f"{case.machine} is off")
+    if tried.power is Power.UNKNOWN:
+        if case.phase is Phase.ORDERED:
+            return _ask(tried, f"{case.machine} may be running, and {case.switch} cannot switch "
+                        f"it off: {_by_hand(case)}")  # fmt: skip
+        return _switch(case, tried, f"nobody knows whether {case.machine} is on")
+    if case.phase is Phase.ORDERED or case.told:
+        return _switch(case, tried, f"{case.machine} is on, and to start anew")
+    if now - case.since < limits.settle:
+        return _read(tried, now, limits.soon)
+    if not case.certain:
+        return _ask(
+            tried,
+            f"{case.machine} is on, and {case.switch} does not say which machine it is, so it is "
+            f"not switched off unasked: 'provision power cycle SITE {case.machine} --yes', or "
+            f"{_by_hand(case)}",
+        )
+    words = f"{case.machine} is on, and does not boot from the network"
+    return _switch(case, tried, words)
+
+
+def _on_its_way(case: Case, tried: Tried, now: float, limits: Limits) -> Next:
+    """It is only watched, and started again where its power went or it got stuck early."""
+    if _is_off(tried, limits.soon) and tried.tries < limits.tries:
+        return _switch(case, tried, f"{case.machine} was switched off, or lost its power")
+    stuck = case.late and case.phase is Phase.STARTING and (case.certain or tried.tries > 0)
+    recent = tried.switched_at is not None and tried.read_at - tried.switched_at < limits.appear
+    if stuck and tried.power is Power.ON and not recent and tried.tries < limits.tries:
+        return _switch(case, tried, f"{case.machine} got stuck on its way")
+    return _read(tried, now, limits.soon if tried.power is Power.OFF else limits.seldom)
+
+
+def _finished(case: Case, tried: Tried, now: float, limits: Limits) -> Next:
+    """Its disk from now on; and it is never left off in the middle of its first start."""
+    can = BootFrom.DISK in _boots(tried) and tried.boot_failures < _BOOT_FAILURES
+    if can and not tried.disk_set:
+        return Next(Act.BOOT_DISK, f"{case.machine} is installed")
+    if _is_off(tried, limits.seldom) and tried.tries < limits.tries:
+        return Next(Act.ON, f"{case.machine} is installed, and stayed off")
+    return _read(tried, now, limits.soon if tried.power is Power.OFF else limits.seldom)
+
+
+def _switch(case: Case, tried: Tried, why: str) -> Next:
+    can = place_of(case, _boots(tried)) is not None and tried.boot_failures < _BOOT_FAILURES
+    if can and not tried.boot_set:
+        return Next(Act.BOOT_NETWORK, why)
+    return Next(Act.CYCLE if tried.power is Power.ON else Act.ON, why)
+
+
+def _is_off(tried: Tried, seconds: float) -> bool:
+    """Whether it was read as off, and again after so many seconds."""
+    since = tried.off_since
+    return tried.power is Power.OFF and since is not None and tried.read_at - since >= seconds
+
+
+def _boots(tried: Tried) -> tuple[BootFrom, ...]:
+    return tried.contact.boots if tried.contact is not None else ()
+
+
+def _ask(tried: Tried, words: str) -> Next:
+    return _WAIT if tried.asked == words else Next(Act.ASK, words)
+
+
+def _read(tried: Tried, now: float, pause: float) -> Next:
+    return Next(Act.READ) if now - tried.read_at >= pause else _WAIT
+
+
+# -------------------------------------------------------------------- what came of it
+
+
+def took_contact(tried: Tried, contact: Contact, now: float) -> Tried:
+    """Take a first look."""
+    return replace(took_power(tried, contact.power, now), contact=contact)
+
+
+def took_power(tried: Tried, power: Power, now: float) -> Tried:
+    """Take a reading of the power; after a command that broke off it tells what came of it."""
+    obeyed = tried.unsure and power is not Power.OFF
+    since = (
+        (tried.off_since if tried.off_since is not None else now) if power is Power.OFF else None
+    )
+    return replace(
+        tried,
+        power=power,
+        read_at=now,
+        off_since=since,
+        unsure=False,
+        boot_set=tried.boot_set and not obeyed,
+        switched_at=now if obeyed else tried.switched_at,
+        tries=tried.tries + obeyed,
+        failures=0,
+        error="",
+        asked="" if tried.failures else tried.asked,
+    )
+
+
+def took_act(tried: Tried, act: Act, words: str, now: float) -> Tried:
+    """Take that something was accepted; or for ASK, that a person was asked with these words."""
+    if act is Act.ASK:
+        return replace(tried, asked=words)
+    fine = replace(tried, failures=0, error="")
+    if act is Act.BOOT_NETWORK:
+        return replace(fine, boot_set=True, boot_failures=0)
+    if act is Act.BOOT_DISK:
+        return replace(fine, disk_set=True, boot_failures=0)
+    if act is Act.INVENTORY:
+        return replace(fine, inventoried=True)
+    # The reading that follows is what counts; `read_at` stays, so that it comes at once.
+    return replace(
+        fine,
+        switched_at=now,
+        tries=tried.tries + 1,
+        boot_set=False,
+        off_since=None,
+        read_at=_NEVER,
+    )
+
+
+def took_failure(
+    tried: Tried, act: Act, error: PowerError, now: float, limits: Limits = LIMITS
+) -> Tried:
+    """Take that a call failed."""
+    failures = tried.failures + 1
+    pause = limits.pauses[min(failures, len(limits.pauses)) - 1]
+    failed = replace(tried, error=str(error), not_before=now + pause)
+    if isinstance(error, BmcLoginError | BmcCertificateError):
+        return replace(failed, failures=failures, barred=True)
+    refused = not isinstance(error, BmcUnreachableError)
+    if refused and act is Act.INVENTORY:
+        return replace(failed, inventoried=True)
+    if refused and act in (Act.BOOT_NETWORK, Act.BOOT_DISK):
+        return replace(failed, boot_failures=tried.boot_failures + 1)
+    switched = act in (Act.ON, Act.CYCLE)
+    return replace(failed, failures=failures, unsure=tried.unsure or switched)

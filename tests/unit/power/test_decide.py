@@ -1,0 +1,308 @@
+"""What is asked of a switch: how often, in which order, and when a person is asked instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.errors import (
+    BmcCertificateError,
+    BmcLoginError,
+    BmcUnreachableError,
+    PowerError,
+)
+from appliance.power.decide import (
+    LIMITS,
+    Act,
+    Case,
+    Next,
+    Phase,
+    Tried,
+    decide,
+    place_of,
+    took_act,
+    took_contact,
+    took_failure,
+    took_power,
+)
+from appliance.power.model import BootFrom, Contact, Power
+
+_BOOTS = (BootFrom.PXE, BootFrom.UEFI_HTTP, BootFrom.DISK)
+
+
+@dataclass
+class Bench:
+    """A switch played by a test, second by second."""
+
+    case: Case = field(default_factory=lambda: Case("hv1", Phase.WANTED, 0.0))
+    power: Power = Power.OFF
+    boots: tuple[BootFrom, ...] = _BOOTS
+    obeys: bool = True
+    fails: Callable[[Act, int], PowerError | None] = lambda _act, _number: None
+    tried: Tried = field(default_factory=Tried)
+    now: float = 0.0
+    done: list[Act] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+
+    def run(self, seconds: float) -> list[Act]:
+        """Play on; give what was asked, without the readings."""
+        end = self.now + seconds
+        while self.now < end:
+            self._turn(decide(self.case, self.tried, self.now))
+            self.now += 1.0
+        return [each for each in self.done if each is not Act.READ]
+
+    def _turn(self, asked: Next) -> None:
+        act = asked.act
+        if act is Act.WAIT:
+            return
+        self.done.append(act)
+        self.words += [asked.words] if asked.words else []
+        if act is Act.ASK:
+            self.tried = took_act(self.tried, act, asked.words, self.now)
+            return
+        error = self.fails(act, self.done.count(act))
+        if error is not None:
+            self.tried = took_failure(self.tried, act, error, self.now)
+            return
+        if self.obeys and act in (Act.ON, Act.CYCLE) and self.power is not Power.UNKNOWN:
+            self.power = Power.ON
+        if act is Act.CONTACT:
+            self.tried = took_contact(self.tried, Contact(self.power, boots=self.boots), self.now)
+        elif act is Act.READ:
+            self.tried = took_power(self.tried, self.power, self.now)
+        else:
+            self.tried = took_act(self.tried, act, asked.words, self.now)
+
+    def asked(self) -> list[str]:
+        """Give the words with which a person was asked."""
+        return [each for each in self.words if "button" in each or "boot order" in each]
+
+
+def _phase(phase: Phase, **changes: object) -> Case:
+    return replace(Case("hv1", phase, 0.0), **changes)  # type: ignore[arg-type]
+
+
+def test_a_machine_that_is_off_starts_from_the_network() -> None:
+    """Looked at, asked what it is, set to the network once, switched on; then it is watched."""
+    bench = Bench()
+    assert bench.run(600) == [Act.CONTACT, Act.INVENTORY, Act.BOOT_NETWORK, Act.ON]
+    assert bench.tried.power is Power.ON
+    assert bench.asked() == []
+
+
+def test_a_bmc_that_accepts_and_does_nothing_is_found_out_by_reading() -> None:
+    """Still off a minute after each of three commands: it is said, then a person asked."""
+    bench = Bench(obeys=False)
+    acts = bench.run(3600)
+    assert acts[2:] == [Act.BOOT_NETWORK, Act.ON] * 3 + [Act.ASK]
+    (asked,) = bench.asked()
+    assert asked.startswith("hv1: its BMC accepted the command, and the machine is still off")
+    assert "after 3 tries" in asked
+
+
+def test_a_machine_that_is_on_and_silent_is_started_again_and_then_left_to_people() -> None:
+    """The BMC says on, no DHCP request came: bounded tries, a quarter of an hour each."""
+    bench = Bench()
+    acts = bench.run(4 * 3600)
+    again = [Act.BOOT_NETWORK, Act.CYCLE]
+    assert acts[2:] == [Act.BOOT_NETWORK, Act.ON, *again, *again, Act.ASK]
+    (asked,) = bench.asked()
+    assert "its BMC says that it is on, and no DHCP request came in 15 minutes" in asked
+
+
+def test_a_machine_found_on_is_switched_off_only_where_it_is_certain_which_it_is() -> None:
+    """And not at once: somebody may have pressed its button just now."""
+    bench = Bench(power=Power.ON)
+    assert bench.run(600) == [Act.CONTACT, Act.INVENTORY, Act.ASK]
+    (asked,) = bench.asked()
+    assert "not switched off unasked: 'provision power cycle SITE hv1 --yes'" in asked
+    certain = Bench(_phase(Phase.WANTED, certain=True), power=Power.ON)
+    assert certain.run(LIMITS.settle) == [Act.CONTACT, Act.INVENTORY]
+    assert certain.run(60)[2:] == [Act.BOOT_NETWORK, Act.CYCLE]
+
+
+def test_an_ordered_reinstallation_cycles_at_once() -> None:
+    """It was told: the old system runs."""
+    bench = Bench(_phase(Phase.ORDERED), power=Power.ON)
+    assert bench.run(10) == [Act.CONTACT, Act.INVENTORY, Act.BOOT_NETWORK, Act.CYCLE]
+
+
+def test_a_magic_packet_is_sent_and_nothing_is_read_from_it() -> None:
+    """No next boot, no power: three packets, then the button. A running system it cannot stop."""
+    bench = Bench(power=Power.UNKNOWN, boots=())
+    assert bench.run(4 * 3600) == [Act.CONTACT, Act.INVENTORY, Act.ON, Act.ON, Act.ON, Act.ASK]
+    ordered = Bench(_phase(Phase.ORDERED), power=Power.UNKNOWN, boots=())
+    assert ordered.run(60) == [Act.CONTACT, Act.INVENTORY, Act.ASK]
+    assert "cannot switch it off" in ordered.words[-1]
+
+
+def test_a_wrong_password_is_tried_once() -> None:
+    """A second try may lock the user out; a person is asked, and the run goes on."""
+    for error in (BmcLoginError("a wrong password"), BmcCertificateError("another certificate")):
+        bench = Bench(fails=lambda _act, _number, error=error: error)  # type: ignore[misc]
+        assert bench.run(3600) == [Act.CONTACT, Act.ASK]
+        (asked,) = bench.asked()
+        assert asked.startswith(f"{error.what}; the run goes on without it: switch hv1 off and on")
+
+
+def test_an_unreachable_bmc_is_tried_on_and_taken_up_when_it_answers() -> None:
+    """With longer and longer pauses; a person is asked once, after three tries."""
+    gone = BmcUnreachableError("nothing answers at 10.20.0.51")
+    bench = Bench(fails=lambda act, number: gone if act is Act.CONTACT and number <= 5 else None)
+    acts = bench.run(300)
+    assert acts == [Act.CONTACT] * 3 + [Act.ASK] + [Act.CONTACT] * 3 + [
+        Act.INVENTORY,
+        Act.BOOT_NETWORK,
+        Act.ON,
+    ]
+    assert len(bench.asked()) == 1
+
+
+def test_a_command_that_broke_off_is_judged_by_what_the_power_is_then() -> None:
+    """The BMC restarted in mid-command: obeyed or not is read, and never just sent again."""
+    broken = BmcUnreachableError("the connection broke off")
+
+    def breaks(act: Act, number: int) -> PowerError | None:
+        return broken if act is Act.ON and number == 1 else None
+
+    obeyed = Bench(fails=breaks)
+    obeyed.run(3)
+    obeyed.power = Power.ON
+    assert obeyed.run(600)[2:] == [Act.BOOT_NETWORK, Act.ON]
+    assert obeyed.done[4:6] == [Act.READ, Act.READ]
+    not_obeyed = Bench(fails=breaks)
+    assert not_obeyed.run(600)[2:] == [Act.BOOT_NETWORK, Act.ON, Act.ON]
+    assert not_obeyed.done.index(Act.READ) < 5
+
+
+def test_where_the_next_boot_cannot_be_set_the_machines_own_order_decides() -> None:
+    """Two refusals; then it is switched on all the same."""
+    refused = PowerError("the BMC refuses a boot device")
+    bench = Bench(fails=lambda act, _number: refused if act is Act.BOOT_NETWORK else None)
+    assert bench.run(120)[2:] == [Act.BOOT_NETWORK, Act.BOOT_NETWORK, Act.ON]
+
+
+def test_an_inventory_that_is_refused_is_done_without() -> None:
+    """It is asked for once."""
+    refused = PowerError("the BMC does not know that resource")
+    bench = Bench(fails=lambda act, _number: refused if act is Act.INVENTORY else None)
+    assert bench.run(120)[1:] == [Act.INVENTORY, Act.BOOT_NETWORK, Act.ON]
+
+
+def test_a_power_cut_after_the_next_boot_was_set_is_put_right() -> None:
+    """Off before anything was seen, and off in the middle of the installer: set anew, and on."""
+    bench = Bench()
+    bench.run(30)
+    bench.power = Power.OFF
+    assert bench.run(200)[4:] == [Act.BOOT_NETWORK, Act.ON]
+    bench.case = _phase(Phase.INSTALLING)
+    bench.power = Power.OFF
+    assert bench.run(200)[6:] == [Act.BOOT_NETWORK, Act.ON]
+
+
+def test_a_machine_that_got_stuck_early_is_started_again_but_not_an_installer() -> None:
+    """What may be writing to a disk is watched only."""
+    bench = Bench()
+    bench.run(30)
+    bench.case = _phase(Phase.INSTALLING, late=True)
+    assert len(bench.run(3600)) == 4
+    bench.case = _phase(Phase.STARTING)
+    assert len(bench.run(3600)) == 4
+    bench.case = _phase(Phase.STARTING, late=True)
+    assert bench.run(90)[4:] == [Act.BOOT_NETWORK, Act.CYCLE]
+
+
+def test_after_success_the_disk_is_the_boot_device() -> None:
+    """Once; a machine that stays off is switched on, never off."""
+    bench = Bench()
+    bench.run(30)
+    bench.case = _phase(Phase.FINISHED)
+    assert bench.run(600)[4:] == [Act.BOOT_DISK]
+    bench.power = Power.OFF
+    assert bench.run(300)[5:] == [Act.ON]
+
+
+def test_a_bmc_of_another_machine_is_asked_for_nothing() -> None:
+    """Why is said once."""
+    bench = Bench(_phase(Phase.WANTED, against="it has other cards"))
+    assert bench.run(60) == [Act.ASK]
+    assert bench.words[0].startswith("hv1: it has other cards; nothing is switched")
+
+
+def test_a_disk_that_cannot_be_set_is_said_and_loses_nothing() -> None:
+    """No button is asked for: the machine is installed."""
+    bench = Bench(fails=lambda _act, _number: BmcUnreachableError("silent"))
+    bench.case = _phase(Phase.FINISHED)
+    bench.run(300)
+    (asked,) = bench.asked()
+    assert "put the disk first in its boot order" in asked
+    assert "button" not in asked
+
+
+@pytest.mark.parametrize(
+    ("http", "boots", "expected"),
+    [
+        (False, _BOOTS, BootFrom.PXE),
+        (True, _BOOTS, BootFrom.UEFI_HTTP),
+        (True, (BootFrom.PXE,), BootFrom.PXE),
+        (False, (BootFrom.UEFI_HTTP,), BootFrom.UEFI_HTTP),
+        (False, (BootFrom.DISK,), None),
+        (False, (), None),
+    ],
+)
+def test_the_place_is_what_the_machine_supports(
+    http: bool,  # noqa: FBT001 - a column of the table
+    boots: tuple[BootFrom, ...],
+    expected: BootFrom | None,
+) -> None:
+    """UEFI HTTP where the site says so and it can, else PXE."""
+    assert place_of(_phase(Phase.WANTED, http=http), boots) is expected
+
+
+_TRIED = st.builds(
+    Tried,
+    contact=st.none() | st.builds(Contact, st.sampled_from(Power), boots=st.just(_BOOTS)),
+    inventoried=st.booleans(),
+    power=st.sampled_from(Power),
+    read_at=st.floats(0, 5000),
+    off_since=st.none() | st.floats(0, 5000),
+    boot_set=st.booleans(),
+    boot_failures=st.integers(0, 3),
+    disk_set=st.booleans(),
+    switched_at=st.none() | st.floats(0, 5000),
+    tries=st.integers(0, 5),
+    failures=st.integers(0, 5),
+    error=st.just("it failed"),
+    unsure=st.booleans(),
+    barred=st.booleans(),
+)
+_CASES = st.builds(
+    Case,
+    machine=st.just("hv1"),
+    phase=st.sampled_from(Phase),
+    since=st.floats(0, 5000),
+    certain=st.booleans(),
+    told=st.booleans(),
+    against=st.sampled_from(["", "it is another machine"]),
+    late=st.booleans(),
+)
+
+
+@given(_CASES, _TRIED, st.floats(0, 10_000))
+def test_nothing_that_goes_wrong_leads_to_a_destructive_act(
+    case: Case, tried: Tried, now: float
+) -> None:
+    """Whatever was tried: what is installed is never cycled or sent to the network."""
+    asked = decide(case, tried, now)
+    if case.phase in (Phase.FINISHED, Phase.LEFT_ALONE):
+        assert asked.act not in (Act.CYCLE, Act.BOOT_NETWORK)
+    if case.phase is Phase.INSTALLING:
+        assert asked.act is not Act.CYCLE
+    if asked.act is Act.CYCLE:
+        assert case.certain or case.told or case.phase is Phase.ORDERED or tried.tries
+        assert not tried.barred
