@@ -1,0 +1,96 @@
+"""Wake-on-LAN: a packet that switches a machine on. It is never answered, and nothing is asked.
+
+AMD publication 20213, "Magic Packet Technology" (1995): six octets of ones, then the card's
+address sixteen times, anywhere in a frame that reaches the card.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from appliance.errors import PowerError
+from appliance.power.by_hand import Act, hand_needed, own_order
+from appliance.power.model import BootFrom, Contact, Inventory, Power, Target
+from appliance.values import Mac
+
+PORT = 9
+"""The discard service's (RFC 863), by custom: whoever is awake throws the packet away."""
+
+TIMES = 3
+"""A packet may be lost, and one too many does nothing."""
+
+
+def magic_packet(mac: Mac) -> bytes:
+    """Give the payload that wakes the card `mac`: 102 octets."""
+    return b"\xff" * 6 + mac.to_bytes() * 16
+
+
+class WakeOnLan:
+    """One machine that is woken by its cards' packet on `interface`, and switched off by hand.
+
+    Not every machine wakes: the firmware must have it switched on, and after a power cut many
+    forget. Only what the boot services see tells whether it did.
+    """
+
+    def __init__(self, target: Target, *, interface: str) -> None:
+        self.target = target
+        self._interface = interface
+
+    def contact(self) -> Contact:
+        """There is nothing to look at."""
+        return Contact(Power.UNKNOWN)
+
+    def power(self) -> Power:
+        """Nobody can be asked."""
+        return Power.UNKNOWN
+
+    def boot_next(self, place: BootFrom) -> str:
+        """Say that the machine's own order decides; nothing is set."""
+        return own_order(self.target, place)
+
+    def on(self) -> None:
+        """Send the packet for each card, thrice. Raises PowerError where it cannot be sent."""
+        if not self.target.macs:
+            raise PowerError(
+                "it cannot be woken",
+                where=self.target.machine,
+                why="no network card of it is known",
+                fix=f"write hypervisor.machines.{self.target.machine}.mac",
+            )
+        try:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                sender.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+                # The default route would carry it elsewhere: the machines are on this cable.
+                sender.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_BINDTODEVICE, self._interface.encode()
+                )
+                for mac in self.target.macs * TIMES:
+                    sender.sendto(magic_packet(mac), ("255.255.255.255", PORT))
+        except OSError as error:
+            raise self._not_sent(error) from error
+
+    def off(self) -> None:
+        """Raise PowerError, whose `fix` is what to press: no packet switches off."""
+        raise hand_needed(self.target, Act.OFF, "Wake-on-LAN only switches on")
+
+    def cycle(self) -> None:
+        """Raise PowerError, whose `fix` is what to press: no packet switches off."""
+        raise hand_needed(self.target, Act.CYCLE, "Wake-on-LAN only switches on")
+
+    def inventory(self) -> Inventory:
+        """Nobody says what the machine is; its own report will."""
+        return Inventory()
+
+    def _not_sent(self, error: OSError) -> PowerError:
+        fix = f"see that {self._interface} is up and has the bridge's address"
+        if error.errno == errno.EPERM:
+            fix = "run it as root"
+        elif error.errno == errno.ENODEV:
+            fix = "plug the adapter in, or name another with --interface"
+        return PowerError(
+            f"its Wake-on-LAN packet cannot be sent on {self._interface}",
+            where=self.target.machine,
+            why=error.strerror or str(error),
+            fix=fix,
+        )
