@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from appliance.cli.lines import LinePrinter
-from appliance.machines.state import EXPECTATIONS, REPEATS, State
+from appliance.machines.state import EXPECTATIONS, REPEATS, STATE_WORDS, State
 from appliance.site.plan import MachinePlan, Plan
 from appliance.store.journal import Event
 from appliance.tools import words
@@ -47,25 +47,25 @@ _MAY_HOLD = frozenset(
 )
 _SETTLED = frozenset({State.READY, State.FAILED, State.HELD})
 
-STATE_WORDS: dict[State, tuple[str, str]] = {
-    State.EXPECTED: ("not seen yet", "dim"),
-    State.FIRMWARE: ("firmware booting", "cyan"),
-    State.BOOTLOADER: ("iPXE loaded", "cyan"),
-    State.WAITING: ("waits its turn", "yellow"),
-    State.DISCOVERING: ("looks at itself", "cyan"),
-    State.DISCOVERED: ("discovered", "yellow"),
-    State.SCRIPT: ("boot script", "cyan"),
-    State.KERNEL: ("kernel loaded", "blue"),
-    State.ROOTFS: ("live system", "blue"),
-    State.CONFIG: ("installer starts", "magenta"),
-    State.STARTED: ("installing", "magenta"),
-    State.IMAGE: ("writing image", "yellow"),
-    State.OWN_DISK: ("tries its disk", "yellow"),
-    State.INSTALLED: ("installed", "green"),
-    State.REBOOTED: ("starts from disk", "green"),
-    State.READY: ("ready", "bold green"),
-    State.FAILED: ("failed", "bold red"),
-    State.HELD: ("held", "bold red"),
+_STYLES: dict[State, str] = {
+    State.EXPECTED: "dim",
+    State.FIRMWARE: "cyan",
+    State.BOOTLOADER: "cyan",
+    State.WAITING: "yellow",
+    State.DISCOVERING: "cyan",
+    State.DISCOVERED: "yellow",
+    State.SCRIPT: "cyan",
+    State.KERNEL: "blue",
+    State.ROOTFS: "blue",
+    State.CONFIG: "magenta",
+    State.STARTED: "magenta",
+    State.IMAGE: "yellow",
+    State.OWN_DISK: "yellow",
+    State.INSTALLED: "green",
+    State.REBOOTED: "green",
+    State.READY: "bold green",
+    State.FAILED: "bold red",
+    State.HELD: "bold red",
 }
 
 
@@ -268,7 +268,7 @@ def _cells(row: MachineRow, now: float, columns: int) -> list[Text | Group]:
 def _state(row: MachineRow) -> Text | Group:
     if row.not_armed:
         return Text("not installed", style="dim")
-    said, style = STATE_WORDS[row.state]
+    said, style = STATE_WORDS[row.state], _STYLES[row.state]
     if row.hold and row.state is not State.HELD:
         return Text("waits", style="yellow")
     if row.size and row.done and not row.settled:

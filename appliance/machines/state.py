@@ -7,6 +7,7 @@ there, only because something was *seen* (provisioners facts, section 5, mistake
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -32,6 +33,29 @@ class State(StrEnum):
     READY = "ready"
     FAILED = "failed"
     HELD = "held"
+
+
+STATE_WORDS: Mapping[State, str] = {
+    State.EXPECTED: "not seen yet",
+    State.FIRMWARE: "firmware booting",
+    State.BOOTLOADER: "boot loader runs",
+    State.WAITING: "waits its turn",
+    State.DISCOVERING: "looks at itself",
+    State.DISCOVERED: "discovered",
+    State.SCRIPT: "boot script",
+    State.KERNEL: "kernel loaded",
+    State.ROOTFS: "live system",
+    State.CONFIG: "installer starts",
+    State.STARTED: "installing",
+    State.IMAGE: "writing image",
+    State.OWN_DISK: "tries its disk",
+    State.INSTALLED: "installed",
+    State.REBOOTED: "starts from disk",
+    State.READY: "ready",
+    State.FAILED: "failed",
+    State.HELD: "held",
+}
+"""What a person is told, on a terminal and on a page; docs/operator.md explains each."""
 
 
 class Seen(StrEnum):

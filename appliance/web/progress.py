@@ -10,32 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from appliance.machines.state import Record, State
+from appliance.machines.state import STATE_WORDS, Record, State
 from appliance.machines.watch import Standing, look
 from appliance.site.plan import MachinePlan, Plan
 from appliance.tools.words import duration, many, printable, size
 from appliance.web.history import TROUBLE, History, MachineSeen, Outcome
-
-STATE_WORDS: Mapping[State, str] = {
-    State.EXPECTED: "not seen yet",
-    State.FIRMWARE: "firmware is booting",
-    State.BOOTLOADER: "boot loader is there",
-    State.WAITING: "waits its turn",
-    State.DISCOVERING: "looks at itself",
-    State.DISCOVERED: "has said what it is",
-    State.SCRIPT: "boot script is there",
-    State.KERNEL: "kernel is there",
-    State.ROOTFS: "live system starts",
-    State.CONFIG: "installer starts",
-    State.STARTED: "installer works",
-    State.IMAGE: "image is written",
-    State.OWN_DISK: "tries its own disk",
-    State.INSTALLED: "is installed",
-    State.REBOOTED: "starts from its disk",
-    State.READY: "ready",
-    State.FAILED: "failed",
-    State.HELD: "held",
-}
 
 TRACK = ("switch on", "boot", "who is it", "live system", "installer", "image", "restart", "ready")
 """The way of every machine, as the pages draw it."""

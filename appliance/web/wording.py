@@ -18,14 +18,14 @@ _RULES: tuple[tuple[str, str], ...] = (
     (
         r"no MAC address is given, so it cannot be told from a stranger: write mac or match",
         (
-            "nobody has said yet which box it is: switch it on, booting from the network, then say so "
-            "on the page Machines"
+            "nobody has said yet which box it is: switch it on, booting from the network, then say "
+            "so on the page Machines"
         ),
     ),
     (
         (
-            r"no disk is named, and none is ever guessed: write disk: /dev/disk/by-id/… or by-path, "
-            r"or choose one of its report"
+            r"no disk is named, and none is ever guessed: write disk: /dev/disk/by-id/… or by-path"
+            r", or choose one of its report"
         ),
         "no disk is chosen yet: choose it on the page Machines, once the box has reported",
     ),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from appliance.machines.state import (
     EXPECTATIONS,
     MAX_INSTALLS,
+    STATE_WORDS,
     TRANSITIONS,
     Evidence,
     Record,
@@ -102,6 +103,12 @@ def test_a_good_installation() -> None:
         assert record.state is state, seen
     assert (record.installs, record.own_disk_tries, record.false_starts) == (1, 0, 0)
     assert record.installed
+
+
+def test_every_state_has_words_of_its_own() -> None:
+    """A new state is not shown as nothing, nor as another."""
+    assert set(STATE_WORDS) == set(State)
+    assert len(set(STATE_WORDS.values())) == len(State)
 
 
 def test_every_state_can_be_reached_and_left() -> None:

@@ -289,7 +289,7 @@ def test_a_run_shows_steps_machines_and_what_is_left(world: World, browser: Brow
     with hold(paths.lock, who="provision run", since="09:30"):
         page = browser.get("/run").text
     assert "Install the machines" in page
-    assert "image is written" in page
+    assert "writing image" in page
     assert "harvester-v1.8.2-amd64.iso: 15 %" in page
     assert "min 20 s left" in page
     world.now += 5

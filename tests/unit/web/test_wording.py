@@ -19,14 +19,14 @@ _COMMAND = re.compile(r"provision \w+|--[a-z]")
     [
         (
             (
-                "no MAC address is given, so it cannot be told from a stranger: write mac or match; "
-                "no disk is named, and none is ever guessed: write disk: /dev/disk/by-id/… or "
+                "no MAC address is given, so it cannot be told from a stranger: write mac or match"
+                "; no disk is named, and none is ever guessed: write disk: /dev/disk/by-id/… or "
                 "by-path, or choose one of its report"
             ),
             (
                 "nobody has said yet which box it is: switch it on, booting from the network, then "
-                "say so on the page Machines; no disk is chosen yet: choose it on the page Machines, "
-                "once the box has reported"
+                "say so on the page Machines; no disk is chosen yet: choose it on the page Machines"
+                ", once the box has reported"
             ),
         ),
         (
@@ -40,8 +40,8 @@ _COMMAND = re.compile(r"provision \w+|--[a-z]")
                 "'provision reinstall SITE hv3 --yes'"
             ),
             (
-                "2 installations began and none ended: see its log, then “Install anew” on the page "
-                "of hv3"
+                "2 installations began and none ended: see its log, then “Install anew” on the "
+                "page of hv3"
             ),
         ),
         (
