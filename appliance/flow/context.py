@@ -16,6 +16,7 @@ from appliance.store.discovered import Discoveries, OrdersToStage1
 from appliance.store.documents import Agreed, Approved, Frozen
 from appliance.store.journal import Event, Journal
 from appliance.store.machines import ProvenMachines
+from appliance.store.switches import Switches
 from appliance.store.vault import Vault
 from appliance.tools.clock import Clock
 from appliance.tools.redact import Redactor
@@ -56,6 +57,7 @@ class Context:
     agreed: Agreed
     discoveries: Discoveries
     stage1_orders: OrdersToStage1
+    switches: Switches
     vault: Vault
     clock: Clock
     confirm: Confirm

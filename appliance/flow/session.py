@@ -19,6 +19,7 @@ from appliance.store.documents import Agreed, Approved, Frozen
 from appliance.store.journal import Journal
 from appliance.store.lock import hold
 from appliance.store.machines import ProvenMachines
+from appliance.store.switches import Switches
 from appliance.store.vault import Vault, host_key
 from appliance.tools.clock import Clock, as_text
 from appliance.values import Secret
@@ -61,6 +62,7 @@ def opened(  # noqa: PLR0913 - each of its sides is chosen by its caller
             agreed=Agreed(connection),
             discoveries=Discoveries(connection),
             stage1_orders=OrdersToStage1(connection),
+            switches=Switches(connection),
             vault=Vault(connection, key),
             clock=clock,
             confirm=confirm,

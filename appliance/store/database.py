@@ -11,7 +11,7 @@ from pathlib import Path
 
 from appliance.errors import PreflightError
 
-VERSION = 3
+VERSION = 4
 """The schema's version, kept in SQLite's own `user_version`."""
 
 _WAL_TRIES = 300
@@ -32,7 +32,8 @@ _SINCE_2 = (
         " seconds INTEGER NOT NULL) STRICT"
     ),
 )
-_SINCE = (_SINCE_1, _SINCE_2)
+_SINCE_3 = ("CREATE TABLE switch (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",)
+_SINCE = (_SINCE_1, _SINCE_2, _SINCE_3)
 """What brings a file of version 1, 2, … to the next."""
 
 

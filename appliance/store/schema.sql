@@ -71,3 +71,7 @@ CREATE TABLE stage1_order (
     word TEXT NOT NULL,
     seconds INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE switch (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;

@@ -13,6 +13,7 @@ from appliance.store.discovered import Discoveries, OrdersToStage1
 from appliance.store.documents import Agreed, Approved, Frozen
 from appliance.store.journal import Journal
 from appliance.store.machines import ProvenMachines
+from appliance.store.switches import Switches
 from appliance.store.vault import Vault
 from appliance.tools.clock import Clock
 from appliance.values import Secret
@@ -57,6 +58,7 @@ def context_in(
             agreed=Agreed(connection),
             discoveries=Discoveries(connection),
             stage1_orders=OrdersToStage1(connection),
+            switches=Switches(connection),
             vault=Vault(connection, Secret("a laptop's key")),
             clock=Clock(ticks.read, ticks.read),
             confirm=lambda _question: False,

@@ -17,7 +17,7 @@ from appliance.errors import PreflightError
 from appliance.store.database import VERSION, open_copy, open_database
 
 Open = Callable[[Path], sqlite3.Connection]
-_SINCE_2 = ("agreed", "discovered", "stage1_order")
+_SINCE_2 = ("agreed", "discovered", "stage1_order", "switch")
 TABLES = {
     "run",
     "step",
@@ -103,6 +103,19 @@ def test_a_file_of_version_2_gets_what_machines_report(tmp_path: Path, opened: O
         assert names(new) >= {*TABLES, *_SINCE_2}
         assert new.execute("SELECT name FROM approved").fetchone()["name"] == "hv1"
         assert new.execute("PRAGMA user_version").fetchone()[0] == VERSION
+
+
+def test_a_file_of_version_3_gets_what_is_kept_of_switches(tmp_path: Path, opened: Open) -> None:
+    """And only that: the tables of version 3 are not made again."""
+    path = tmp_path / "main.db"
+    old = opened(path)
+    old.execute("INSERT INTO agreed (name, disk) VALUES ('hv1', '/dev/disk/by-id/a')")
+    old.execute("DROP TABLE switch")
+    old.execute("PRAGMA user_version=3")
+    old.close()
+    new = opened(path)
+    assert names(new) >= {*TABLES, *_SINCE_2}
+    assert new.execute("SELECT name FROM agreed").fetchone()["name"] == "hv1"
 
 
 def test_what_is_written_to_a_copy_is_not_kept(tmp_path: Path, opened: Open) -> None:
