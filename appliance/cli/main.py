@@ -30,6 +30,7 @@ from appliance.cli.state import (
     import_a_state,
     show_drift,
     show_secret,
+    wipe_a_site,
     write_kubeconfig,
 )
 from appliance.cli.web import serve_wizard
@@ -254,6 +255,7 @@ def read_code(
 app.command("install")(install_here)
 app.add_typer(export_app, name="export")
 app.command("import")(import_a_state)
+app.command("wipe")(wipe_a_site)
 app.command("drift")(show_drift)
 app.command("secret")(show_secret)
 app.command("kubeconfig")(write_kubeconfig)

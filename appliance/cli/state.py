@@ -18,6 +18,7 @@ from appliance.flow.inventories import inventory_text
 from appliance.flow.looking import look_at
 from appliance.flow.shown_secrets import NAMES, shown_secret
 from appliance.flow.transferring import export_state, import_state
+from appliance.flow.wiping import WipeWish, wipe_site
 from appliance.paths import Paths
 from appliance.values import Secret
 
@@ -133,6 +134,22 @@ def write_kubeconfig(
     except OSError as error:
         raise InputError("the file cannot be written", where=str(out), why=str(error)) from error
     print_text(f"{out}: export KUBECONFIG={out}")
+
+
+def wipe_a_site(
+    site: SiteFile,
+    files: Annotated[
+        bool, typer.Option("--files", help="Its files in the depot as well, if nobody shares them.")
+    ] = False,
+    unfinished: Annotated[
+        bool, typer.Option("--unfinished", help="Also where the site is not finished.")
+    ] = False,
+    yes: Yes = False,
+    state: StateFolder = Paths().root,
+) -> None:
+    """Remove what this laptop keeps of a site: journal, secrets, leases, reports."""
+    lines = list(wipe_site(site, Paths(state), WipeWish(yes, unfinished, files)))
+    print_text("\n".join(lines) if lines else "nothing of this site is kept on this laptop")
 
 
 def _passphrase(file: Path | None, *, twice: bool) -> Secret:

@@ -71,3 +71,21 @@ def test_secrets_are_listed_by_name_and_printed_one_by_one(site: Path, tmp_path:
     assert provision("secret", site, "kubeconfig", *state)[1] == "apiVersion: v1\nkind: Config\n"
     assert provision("secret", site, "host.key", *state)[0] == 2
     assert provision("secret", site, "harvester-admin-password", *state)[0] == 3
+
+
+def test_what_is_kept_is_wiped_only_when_all_is_said(site: Path, tmp_path: Path) -> None:
+    """Exit 2 for each word that lacks; then it is gone, and the site file stays."""
+    state = ("--state", tmp_path / "one")
+    code, _, err = provision("wipe", site, *state)
+    assert code == 2
+    assert "would be lost" in err
+    code, _, err = provision("wipe", site, "--yes", *state)
+    assert code == 2
+    assert "is not finished" in err
+    code, out, err = provision("wipe", site, "--yes", "--unfinished", *state)
+    assert (code, err) == (0, "")
+    assert "overwritten and removed" in out
+    assert not (tmp_path / "one" / "alpha").exists()
+    assert site.exists()
+    code, out, _ = provision("wipe", site, "--yes", "--unfinished", *state)
+    assert (code, "nothing of this site" in out) == (0, True)
