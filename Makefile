@@ -4,6 +4,8 @@ SITES = examples/lab.yaml examples/lab-join.yaml
 SITE  =
 # Only the lab's tests need its payload, which takes minutes the first time.
 LAB   = $(if $(wildcard tests/lab/test_*.py),--lab)
+# And only these need Vagrant and libvirt.
+VAGRANT = $(if $(wildcard tests/vagrant/test_*.py),--vagrant)
 BIN   = .venv/bin
 # Slow things are kept in its folder `bridgehead`, for all clones; the lab finds its payload there, also under sudo.
 export XDG_CACHE_HOME ?= $(HOME)/.cache
@@ -19,11 +21,11 @@ rehearse: set-up-lab  ## the whole story in emulation; SITE=file.yaml rehearses 
 	@for site in $(or $(SITE),$(SITES)); do $(ROOT) $(BIN)/provision rehearse $$site || exit; done
 
 test:          ## all that fits an hour: lint, every suite, three rehearsals at most
-	@.ci/set-up $(LAB)
+	@.ci/set-up $(LAB) $(VAGRANT)
 	@.ci/suites.py
 
 test-long:     ## what does not fit
-	@.ci/set-up $(LAB)
+	@.ci/set-up $(LAB) $(VAGRANT)
 	@.ci/suites.py --long
 
 test-clean:    ## the README's two commands in a fresh Debian 12; TARGETS="test" runs one of them

@@ -63,6 +63,7 @@ SUITES = (
     Suite("web-api", "tests/web_api/**/test_*.py"),
     Suite("terraform", "tests/terraform/**/test_*.py"),
     Suite("flow", "tests/flow/**/test_*.py", as_root=True),
+    Suite("vagrant", "tests/vagrant/**/test_*.py", as_root=True),
     Suite("rehearsal", "tests/lab/**/test_*.py", as_root=True),
 )
 LONG = Suite("long", "tests/**/test_*.py", as_root=True, marked="long")

@@ -119,7 +119,7 @@ def rehearsed(
         network = stack.enter_context(create(secrets.token_hex(3), INTERFACE))
         # The site's own router: without it dracut asks for it by ARP for a minute (measured).
         prefix = plan.provisioning.cidr.prefixlen
-        network.add_switch_address(f"{_switch_address(plan)}/{prefix}")
+        network.add_switch_address(f"{switch_address(plan)}/{prefix}")
         hypervisor = SimProcess(_place_of(plan, folder, network))
         hypervisor.start()
         stack.callback(hypervisor.stop)
@@ -146,7 +146,7 @@ def rehearsed(
         yield rehearsal
 
 
-def _switch_address(plan: Plan) -> IPv4Address:
+def switch_address(plan: Plan) -> IPv4Address:
     """Give the switch its own address: the router's, or where the laptop is that, the last."""
     main = plan.provisioning
     return main.gateway if main.gateway != main.bridge else main.cidr[-2]
@@ -155,7 +155,7 @@ def _switch_address(plan: Plan) -> IPv4Address:
 def _place_of(plan: Plan, folder: Path, network: LabNetwork) -> SimPlace:
     return SimPlace(
         folder / "hypervisor",
-        str(_switch_address(plan)),
+        str(switch_address(plan)),
         str(plan.hypervisor.vip),
         prefix=network.exec_prefix(network.switch),
         harvester=plan.hypervisor.harvester,
