@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
@@ -20,11 +19,16 @@ from appliance.flow.boot_machines import boot_machines
 from appliance.flow.context import Context
 from appliance.flow.discovering import Discovering
 from appliance.flow.documents import Documenter
+from appliance.flow.link_watch import LinkWatch
 from appliance.flow.live_logs import LiveLogs
+from appliance.flow.power_phases import Noticed
+from appliance.flow.powering import Powering
+from appliance.flow.probing import Probing
 from appliance.flow.roll import Roll
 from appliance.flow.s1_site import plan_of
 from appliance.flow.services import Services
 from appliance.flow.step import Done, NotYet, Step
+from appliance.flow.switching import MakeControl, own_control
 from appliance.flow.tending import tell_boot_event
 from appliance.hypervisor.ready import Answer, answers
 from appliance.machines.state import (
@@ -35,13 +39,11 @@ from appliance.machines.state import (
     State,
     waiting_since,
 )
-from appliance.machines.watch import Link, Look, Standing, link_advice, look
+from appliance.machines.watch import Look, Standing, look
 from appliance.site.load import load_file
 from appliance.site.plan import MachinePlan, Plan
-from appliance.tools.interface import carrier
 
 _TURN_SECONDS = 0.5
-_PROBE_SECONDS = 4.0
 _HELP_SECONDS = 60.0
 _OVERDUE_SILENCE = 3
 """A machine is given up after so many limits of its state went by (facts: installers retry 30×)."""
@@ -126,9 +128,11 @@ class Watch:
         given: Watched,
         *,
         probe: Callable[[IPv4Address], Answer] = answers,
+        make: MakeControl = own_control,
     ) -> None:
         self._context = context
-        self._probe = probe
+        self._probing = Probing(context.clock, probe)
+        self._powering = Powering(context, make=make)
         self._plan = given.plan
         self._services = given.services
         self._roll = Roll(context.proven, context.tell, context.clock.utc)
@@ -141,15 +145,13 @@ class Watch:
         self._file_said = ""
         self._answers: dict[str, Answer] = {}
         self._vip_answers = False
-        self._probes: dict[str, Future[Answer]] = {}
-        self._next_probe = 0.0
         self._began = context.clock.monotonic()
         self._moved: dict[str, float] = {}
         self._orders_on_their_way: set[str] = set()
         self._heard: dict[str, float] = {}
-        self._link = Link(up=True, since=self._began)
-        self._link_advice = ""
+        self._link = LinkWatch(context)
         self._told: set[tuple[str, str, float, int]] = set()
+        self._late: set[str] = set()
 
     def tell_boot(self) -> None:
         """Hand boot every machine as it stands: documents only for those armed now."""
@@ -166,12 +168,14 @@ class Watch:
             )
         self.tell_boot()
         self._pass_on_orders()
-        with ThreadPoolExecutor(max_workers=8, thread_name_prefix="probe") as pool:
-            try:
-                while not self._all_ready():
-                    self._turn(pool)
-            finally:
-                self._live_logs.stop()
+        try:
+            while not self._all_ready():
+                self._turn()
+            self._powering.finish()
+        finally:
+            self._powering.stop()
+            self._probing.stop()
+            self._live_logs.stop()
         self._roll.write()
         return _done(self._plan, {name: self._answers[name] for name in sorted(self._answers)})
 
@@ -230,7 +234,7 @@ class Watch:
         self._said = self._what_people_said()
         self._plan_is_new = True
 
-    def _turn(self, pool: ThreadPoolExecutor) -> None:
+    def _turn(self) -> None:
         self._context.raise_if_stopped()
         self._services.keep_open(lambda text: self._context.tell("finding", text))
         if not self._services.running:
@@ -242,14 +246,16 @@ class Watch:
             self._roll.write()
         self._take_approvals()
         self._take_reports()
-        self._collect_probes(pool)
+        for name, answer in self._probing.turn(self._to_probe):
+            self._take_answer(name, answer)
         self._look_for_overdue()
-        self._look_at_link()
+        self._powering.turn(self._plan, self._noticed())
+        self._link.turn()
         self._give_up_on_failures()
         self.tell_boot()
 
     def _take(self, message: Event | RecordChanged | Reported) -> None:
-        self._link = replace(self._link, heard_at=self._context.clock.monotonic())
+        self._link.heard()
         if isinstance(message, Reported):
             self._discovering.take(message, self._plan)
             return
@@ -287,19 +293,6 @@ class Watch:
             refused=self._discovering.refused,
         )
 
-    def _collect_probes(self, pool: ThreadPoolExecutor) -> None:
-        for name, probe in list(self._probes.items()):
-            if probe.done():
-                del self._probes[name]
-                self._take_answer(name, probe.result())
-        now = self._context.clock.monotonic()
-        if now < self._next_probe:
-            return
-        self._next_probe = now + _PROBE_SECONDS
-        for name, address in self._to_probe().items():
-            if name not in self._probes:
-                self._probes[name] = pool.submit(self._probe, address)
-
     def _to_probe(self) -> dict[str, IPv4Address]:
         """A machine ordered to be installed again still runs its old system: not asked yet."""
         asked = {
@@ -332,11 +325,13 @@ class Watch:
             heard = self._heard.get(machine.name, self._began)
             on_monotonic = replace(record, since=moved, last_at=heard)
             seen = look(machine.name, on_monotonic, now, watched_since=self._began)
+            self._late.discard(machine.name)
             if seen.standing is not Standing.LATE or not self._is_awaited(machine):
                 continue
             silent = record.state is State.DISCOVERED  # it would ask on, whatever it waits for
             if self._waits_for_vip(machine, record) and not silent:
                 continue
+            self._late.add(machine.name)
             limits = int((now - moved) / EXPECTATIONS[record.state].within)
             if silent:
                 limits = 1 + limits // _SWITCHED_OFF
@@ -345,16 +340,18 @@ class Watch:
                 self._told.add(mark)
                 self._say_overdue(machine, record, seen, limits)
 
-    def _look_at_link(self) -> None:
-        """Say once that the cable is out, or that nothing is heard on it; again after it was."""
-        now = self._context.clock.monotonic()
-        up = carrier(self._context.options.interface)
-        if up != self._link.up:
-            self._link = replace(self._link, up=up, since=now)
-        advice = link_advice(self._link, now)
-        if advice and advice != self._link_advice:
-            self._context.tell("finding", f"{self._context.options.interface}: {advice}")
-        self._link_advice = advice
+    def _noticed(self) -> dict[str, Noticed]:
+        """What is known of each machine, for its switch."""
+        installed = self._roll.installed()
+        return {
+            each.name: Noticed(
+                self._roll.of(each.name),
+                installed=each.name in installed,
+                awaited=self._is_awaited(each),
+                late=each.name in self._late,
+            )
+            for each in self._plan.machines
+        }
 
     def _give_up_on_failures(self) -> None:
         """End when all that is left to wait for failed or is held, and nobody helped for a while.
@@ -373,6 +370,7 @@ class Watch:
             for each in waiting
             if self._roll.of(each.name).state in (State.FAILED, State.HELD)
             and now - self._moved.get(each.name, now) > _HELP_SECONDS
+            and not self._powering.sees_to(each.name)
         ]
         stuck_names = {each.name for each in stuck}
         if stuck and all(

@@ -163,6 +163,14 @@ def place_of(case: Case, boots: tuple[BootFrom, ...]) -> BootFrom | None:
     return next((each for each in ordered if each in boots), None)
 
 
+def is_disk_due(case: Case, tried: Tried) -> bool:
+    """Whether an installed machine's disk is yet to be set as its boot device."""
+    if case.phase is not Phase.FINISHED or tried.disk_set or tried.asked:
+        return False
+    can = tried.contact is None or BootFrom.DISK in tried.contact.boots
+    return can and tried.boot_failures < _BOOT_FAILURES
+
+
 def _for_good(case: Case, tried: Tried, limits: Limits) -> str:
     """Say why the BMC is asked for nothing any more, whatever it answers; empty: it is."""
     if tried.barred:
@@ -260,8 +268,7 @@ def _on_its_way(case: Case, tried: Tried, now: float, limits: Limits) -> Next:
 
 def _finished(case: Case, tried: Tried, now: float, limits: Limits) -> Next:
     """Its disk from now on; and it is never left off in the middle of its first start."""
-    can = BootFrom.DISK in _boots(tried) and tried.boot_failures < _BOOT_FAILURES
-    if can and not tried.disk_set:
+    if is_disk_due(case, tried):
         return Next(Act.BOOT_DISK, f"{case.machine} is installed")
     if _is_off(tried, limits.seldom) and tried.tries < limits.tries:
         return Next(Act.ON, f"{case.machine} is installed, and stayed off")

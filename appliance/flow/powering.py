@@ -1,0 +1,355 @@
+"""The power of a run's machines: asked, switched and watched beside s4, so that nobody has to.
+
+`power.decide` says what to ask next; here it is asked, on threads of its own, since a BMC may take
+minutes to answer. What came of it is taken, kept and told on the run's own thread, at each turn.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from appliance.errors import PowerError, StoreFullError
+from appliance.flow.context import Context
+from appliance.flow.power_phases import Noticed, phase_of
+from appliance.flow.switching import (
+    MakeControl,
+    is_switched,
+    note_contact,
+    note_power,
+    own_control,
+    refuse_without_password,
+    switch_words,
+    target_of,
+)
+from appliance.machines.state import EXPECTATIONS, State
+from appliance.power import inventory
+from appliance.power.decide import (
+    Act,
+    Case,
+    Limits,
+    Next,
+    Phase,
+    Tried,
+    decide,
+    is_disk_due,
+    place_of,
+    took_act,
+    took_contact,
+    took_failure,
+    took_power,
+)
+from appliance.power.inventory import Identity
+from appliance.power.model import BootFrom, Contact, Inventory, Power, PowerControl, Target
+from appliance.site.plan import ExpectedFirmware, MachinePlan, Plan
+
+LIMITS = Limits(appear=EXPECTATIONS[State.EXPECTED].within)
+_SWITCHING = frozenset({Act.BOOT_NETWORK, Act.ON, Act.CYCLE})
+_OTHERS_SECONDS = 30.0
+"""So long the first switching waits for what the other BMCs say of their machines."""
+_LOOK_SECONDS = 10.0
+_END_SECONDS = 30.0
+_THREADS = 8
+
+_Outcome = Contact | Power | Inventory | str
+
+
+@dataclass(slots=True)
+class _Switch:
+    """One machine's switch in this run."""
+
+    machine: MachinePlan
+    target: Target
+    first: Noticed
+    case: Case
+    tried: Tried
+    control: PowerControl | None = None
+    asked: Next | None = None
+    answer: Future[_Outcome] | None = None
+    identity: Identity = field(default_factory=Identity)
+    said: Inventory | None = None
+    looked: float = float("-inf")
+    told: frozenset[str] = frozenset()
+
+
+class Powering:
+    """Sees to the power of the machines of one run. Never blocks, until it is ended."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        make: MakeControl = own_control,
+        limits: Limits = LIMITS,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._context = context
+        self._make = make
+        self._limits = limits
+        self._pause = pause
+        self._began = context.clock.monotonic()
+        self._switches: dict[str, _Switch] = {}
+        self._pool = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="power")
+
+    def turn(self, plan: Plan, noticed: Mapping[str, Noticed]) -> None:
+        """Take what was answered, and ask what is due."""
+        for machine in plan.machines:
+            if is_switched(machine) and machine.name in noticed:
+                self._look_at(machine, noticed[machine.name])
+        for switch in self._switches.values():
+            self._collect(switch)
+        self._look_for_doubles()
+        for switch in self._switches.values():
+            self._ask(switch)
+
+    def sees_to(self, name: str) -> bool:
+        """Whether a machine that does not move is being started from here, with no hand asked."""
+        switch = self._switches.get(name)
+        if switch is None or switch.tried.asked:
+            return False
+        return switch.case.phase in (Phase.WANTED, Phase.ORDERED)
+
+    def finish(self) -> None:
+        """Wait for what is being asked, and for disks to be set; not for long."""
+        end = self._context.clock.monotonic() + _END_SECONDS
+        while self._context.clock.monotonic() < end and any(map(_is_open, self._switches.values())):
+            self._context.raise_if_stopped()
+            for switch in self._switches.values():
+                self._collect(switch)
+                if _is_open(switch):
+                    self._ask(switch)
+            self._pause(0.1)
+
+    def stop(self) -> None:
+        """Ask nothing more. A call that goes on ends by its own limit, unheard."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    # ---------------------------------------------------------------- where it stands
+
+    def _look_at(self, machine: MachinePlan, noticed: Noticed) -> None:
+        now = self._context.clock.monotonic()
+        switch = self._switches.get(machine.name)
+        if switch is None:
+            switch = self._begin(machine, noticed)
+        elif now - switch.looked >= _LOOK_SECONDS or machine != switch.machine:
+            self._look_again(switch, machine)
+        phase = phase_of(noticed, switch.first)
+        case = switch.case
+        if phase is not case.phase:
+            case = replace(case, phase=phase, since=now)
+        switch.case = replace(
+            case,
+            certain=switch.identity.certain,
+            against=switch.identity.against,
+            late=noticed.late,
+            told=self._context.options.yes,
+            http=machine.firmware is ExpectedFirmware.UEFI_HTTP,
+            switch=switch_words(machine),
+        )
+
+    def _begin(self, machine: MachinePlan, noticed: Noticed) -> _Switch:
+        context, now = self._context, self._context.clock.monotonic()
+        case = Case(machine.name, phase_of(noticed, noticed), self._began)
+        tried, kept = Tried(), context.switches.get(machine.name)
+        age = context.clock.utc() - kept.get("acted_at", 0.0)
+        if kept.get("acted") and 0 <= age < self._limits.appear:
+            # A killed run, or people, switched it on just now: it may not have come far yet.
+            tried = replace(tried, switched_at=now - age, tries=1)
+            case = replace(case, since=min(case.since, now - age))
+        target = target_of(context, machine)
+        switch = _Switch(machine, target, noticed, case, tried, looked=now)
+        self._switches[machine.name] = switch
+        return switch
+
+    def _look_again(self, switch: _Switch, machine: MachinePlan) -> None:
+        """Another address, another password: what was refused before may be taken now."""
+        switch.looked = self._context.clock.monotonic()
+        target = target_of(self._context, machine)
+        other = machine.bmc != switch.machine.bmc
+        switch.machine = machine
+        if other:
+            switch.said, switch.identity = None, Identity()
+        if switch.said is not None:
+            switch.identity = inventory.identify(machine, switch.said)
+            self._tell_differences(switch)
+        if target == switch.target:
+            return
+        switch.target, switch.control = target, None
+        again = replace(switch.tried, barred=False, failures=0, error="", asked="")
+        switch.tried = replace(again, contact=None, inventoried=False) if other else again
+
+    # ---------------------------------------------------------------- asking
+
+    def _ask(self, switch: _Switch) -> None:
+        now = self._context.clock.monotonic()
+        if switch.answer is not None:
+            return
+        asked = decide(switch.case, switch.tried, now, self._limits)
+        if asked.act is Act.WAIT or (asked.act in _SWITCHING and self._others_are_asked(now)):
+            return
+        if asked.act is Act.ASK:
+            switch.tried = took_act(switch.tried, asked.act, asked.words, now)
+            self._tell(switch, asked.words, kind="finding")
+            return
+        if any(each.answer and _same_bmc(each, switch) for each in self._switches.values()):
+            return  # a BMC of several machines is asked for one after the other
+        try:
+            control = self._control(switch)
+        except PowerError as error:
+            self._take_failure(switch, asked, error)
+            return
+        contact = switch.tried.contact
+        place = place_of(switch.case, contact.boots if contact is not None else ())
+        switch.asked = asked
+        switch.answer = self._pool.submit(_call, control, asked.act, place or BootFrom.PXE)
+
+    def _control(self, switch: _Switch) -> PowerControl:
+        refuse_without_password(switch.machine, switch.target)
+        if switch.control is None:
+            switch.control = self._make(switch.target, interface=self._context.options.interface)
+        return switch.control
+
+    def _others_are_asked(self, now: float) -> bool:
+        """Whether another BMC may yet say that its machine is this very one."""
+        return now - self._began < _OTHERS_SECONDS and any(
+            not (each.tried.inventoried or each.tried.error or each.tried.barred)
+            for each in self._switches.values()
+            if each.case.phase in (Phase.WANTED, Phase.ORDERED)
+        )
+
+    # ---------------------------------------------------------------- what came of it
+
+    def _collect(self, switch: _Switch) -> None:
+        if switch.answer is None or switch.asked is None or not switch.answer.done():
+            return
+        answer, asked, switch.answer = switch.answer, switch.asked, None
+        error = answer.exception()
+        with suppress(StoreFullError):  # told with the next event; the run does not hang on it
+            if error is None:
+                self._take(switch, asked, answer.result())
+            else:
+                self._take_failure(switch, asked, error)
+
+    def _take(self, switch: _Switch, asked: Next, outcome: _Outcome) -> None:
+        now, name = self._context.clock.monotonic(), switch.machine.name
+        if isinstance(outcome, Contact):
+            switch.tried = took_contact(switch.tried, outcome, now)
+            self._take_contact(switch, outcome)
+        elif isinstance(outcome, Power):
+            before, switch.tried = switch.tried, took_power(switch.tried, outcome, now)
+            if before.power is not outcome or before.error:
+                self._tell(switch, f"{name}: {switch.case.switch} says that it is {outcome}")
+            note_power(self._context, name, outcome)
+        elif isinstance(outcome, Inventory):
+            switch.tried = took_act(switch.tried, asked.act, asked.words, now)
+            self._take_inventory(switch, outcome)
+        else:
+            switch.tried = took_act(switch.tried, asked.act, asked.words, now)
+            self._tell_done(switch, asked, outcome)
+
+    def _take_contact(self, switch: _Switch, contact: Contact) -> None:
+        words = f"{switch.machine.name}: {switch.case.switch} answers: {contact.power}"
+        words += f", {contact.profile}" if contact.profile else ""
+        self._tell(switch, words)
+        certificate = note_contact(self._context, switch.machine, contact)
+        if certificate:
+            self._tell(switch, certificate)
+            switch.target = target_of(self._context, switch.machine)
+            switch.control = None  # the next one holds it to that certificate
+
+    def _take_inventory(self, switch: _Switch, said: Inventory) -> None:
+        switch.said = said
+        switch.identity = inventory.identify(switch.machine, said)
+        self._context.switches.note(switch.machine.name, inventory=inventory.as_json(said))
+        clock = inventory.clock_off(said, self._context.clock.utc())
+        if clock:
+            self._tell_once(switch, clock)
+        self._tell_differences(switch)
+
+    def _tell_differences(self, switch: _Switch) -> None:
+        if switch.said is not None:
+            for words in inventory.differences(switch.machine, switch.said, None):
+                self._tell_once(switch, words)
+
+    def _tell_once(self, switch: _Switch, words: str) -> None:
+        if words not in switch.told:
+            switch.told |= {words}
+            self._tell(switch, f"{switch.machine.name}: {words}", kind="finding")
+
+    def _tell_done(self, switch: _Switch, asked: Next, outcome: str) -> None:
+        name = switch.machine.name
+        now = self._context.clock.utc()
+        if asked.act is Act.BOOT_NETWORK:
+            words = f"{asked.words}: its next start is set: {outcome}"
+        elif asked.act is Act.BOOT_DISK:
+            self._context.switches.note(name, acted=None, acted_at=None)
+            words = f"{asked.words}: its disk is its boot device: {outcome}"
+        else:
+            self._context.switches.note(
+                name, address=switch.machine.bmc.address, acted=asked.act.value, acted_at=now
+            )
+            verb = "is switched on" if asked.act is Act.ON else "is switched off and on"
+            words = f"{name} {verb}: {asked.words}"
+        self._tell(switch, words, act=asked.act)
+
+    def _take_failure(self, switch: _Switch, asked: Next, error: BaseException) -> None:
+        name, now = switch.machine.name, self._context.clock.monotonic()
+        if not isinstance(error, PowerError):
+            # A library met an answer that nobody thought of: it costs this BMC, not the run.
+            error = PowerError(
+                f"an answer of the BMC of {name} was not understood",
+                where=switch.machine.bmc.address,
+                why=repr(error),
+                fix=f"send what 'provision power probe SITE {name}' writes",
+            )
+        before = switch.tried
+        switch.tried = took_failure(before, asked.act, error, now, self._limits)
+        self._context.switches.note(name, address=switch.machine.bmc.address, error=str(error))
+        if str(error) != before.error:
+            tried_again = "" if switch.tried.barred else "; it is tried again"
+            words = str(error) if name in str(error) else f"{name}: {error}"
+            self._tell(switch, f"{words}{tried_again}", kind="finding", act=asked.act)
+
+    def _look_for_doubles(self) -> None:
+        """One BMC under two names, or two boards with one label: which is which is not guessed."""
+        said = {name: each.said for name, each in self._switches.items() if each.said is not None}
+        for name, words in inventory.doubles(said).items() if len(said) > 1 else ():
+            switch = self._switches[name]
+            if not switch.identity.certain and not switch.identity.against:
+                switch.identity = Identity(against=words)
+                switch.case = replace(switch.case, against=words)
+
+    def _tell(
+        self, switch: _Switch, words: str, *, kind: str = "power", act: Act | None = None
+    ) -> None:
+        data = {"way": switch.machine.bmc.way.value, **({"act": act.value} if act else {})}
+        self._context.tell(kind, words, machine=switch.machine.name, data=data)
+
+
+def _call(control: PowerControl, act: Act, place: BootFrom) -> _Outcome:
+    """Ask; on a thread of its own, where nothing of the run may be touched."""
+    if act is Act.CONTACT:
+        return control.contact()
+    if act is Act.INVENTORY:
+        return control.inventory()
+    if act is Act.READ:
+        return control.power()
+    if act is Act.BOOT_NETWORK:
+        return control.boot_next(place)
+    if act is Act.BOOT_DISK:
+        return control.boot_next(BootFrom.DISK)
+    switch = control.cycle if act is Act.CYCLE else control.on
+    switch()
+    return ""
+
+
+def _same_bmc(one: _Switch, other: _Switch) -> bool:
+    return bool(one.target.address) and one.target.address == other.target.address
+
+
+def _is_open(switch: _Switch) -> bool:
+    """Whether the end of the run would leave something of this machine half done."""
+    return switch.answer is not None or is_disk_due(switch.case, switch.tried)

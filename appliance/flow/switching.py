@@ -1,0 +1,303 @@
+"""A machine's switch as the flow reaches it: how to ask it, and what people ask of it.
+
+Passwords come from the vault, certificates from what was seen at first contact. What people ask
+is done at once; only what could hurt a machine that is installed, or being installed, wants its
+name typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from appliance.errors import BmcLoginError, InputError, PowerError
+from appliance.flow.context import Context
+from appliance.flow.roll import record_from_json
+from appliance.machines.state import Record, State
+from appliance.power import inventory
+from appliance.power.model import Contact, Inventory, Power, PowerControl, Target, Way
+from appliance.site.plan import MachinePlan, Plan
+from appliance.tools.clock import as_text
+from appliance.values import Secret
+
+PASSWORD = "bmc"
+"""The vault's name for the password of all BMCs; `bmc-NAME` is that of one machine's."""
+
+_BEING_INSTALLED = frozenset(
+    {State.ROOTFS, State.CONFIG, State.STARTED, State.IMAGE, State.OWN_DISK}
+)
+
+
+class MakeControl(Protocol):
+    """How a switch is reached."""
+
+    def __call__(self, target: Target, *, interface: str) -> PowerControl:
+        """Give the way to one machine's switch."""
+        ...
+
+
+def own_control(target: Target, *, interface: str) -> PowerControl:
+    """Give the way to one machine's switch that the site file names."""
+    from appliance.power import controls  # noqa: PLC0415 - its libraries load for half a second
+
+    return controls.control_of(target, interface=interface)
+
+
+def is_switched(machine: MachinePlan) -> bool:
+    """Whether anything but a person can switch it."""
+    return machine.bmc.way is not Way.BY_HAND
+
+
+def switch_words(machine: MachinePlan) -> str:
+    """Name a machine's switch in a sentence."""
+    if machine.bmc.way is Way.WAKE_ON_LAN:
+        return "the magic packet"
+    return f"the BMC of {machine.name} at {machine.bmc.address}"
+
+
+def password_name(machine: str = "") -> str:
+    """Give the vault's name of a password: one machine's, or that of all."""
+    return f"{PASSWORD}-{machine}" if machine else PASSWORD
+
+
+def target_of(context: Context, machine: MachinePlan) -> Target:
+    """Give all that is needed to ask a machine's switch."""
+    from appliance.power import controls  # noqa: PLC0415 - its libraries load for half a second
+
+    bmc, vault = machine.bmc, context.vault
+    kept = context.switches.get(machine.name)
+    # A BMC at another address is another one: it is met anew.
+    same = kept.get("address") == bmc.address
+    return controls.target_of(
+        machine,
+        password=vault.get(password_name(machine.name)) or vault.get(PASSWORD),
+        fingerprint=kept.get("fingerprint") if same else None,
+    )
+
+
+def refuse_without_password(machine: MachinePlan, target: Target) -> None:
+    """Raise BmcLoginError where a BMC wants a password that nobody has given."""
+    if machine.bmc.way in (Way.REDFISH, Way.IPMI) and not (
+        target.password and target.password.reveal()
+    ):
+        raise BmcLoginError(
+            f"the password of {machine.bmc.user} at the BMC of {machine.name} is not known",
+            where=machine.bmc.address,
+            fix=f"give it: provision power password SITE {machine.name}",
+        )
+
+
+def note_contact(context: Context, machine: MachinePlan, contact: Contact) -> str:
+    """Keep what a first look found; give what to tell of its certificate, if it is new."""
+    before = target_of(context, machine).fingerprint
+    context.switches.note(
+        machine.name,
+        address=machine.bmc.address,
+        fingerprint=contact.fingerprint or before,
+        profile=contact.profile or None,
+        **_read(context, contact.power),
+    )
+    if before is not None or contact.fingerprint is None:
+        return ""
+    return (
+        f"{machine.name}: its BMC shows the certificate sha256:{contact.fingerprint}, "
+        "and is known by it from now on"
+    )
+
+
+def note_power(context: Context, name: str, power: Power) -> None:
+    """Keep a reading."""
+    context.switches.note(name, **_read(context, power))
+
+
+def _read(context: Context, power: Power) -> dict[str, Any]:
+    return {"power": power.value, "read_at": context.clock.utc(), "error": None}
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchState:
+    """What is known of one machine's switch. `read_at` is Unix seconds, 0 where never read."""
+
+    machine: str
+    way: Way
+    switch: str
+    power: Power = Power.UNKNOWN
+    read_at: float = 0.0
+    profile: str = ""
+    fingerprint: str = ""
+    error: str = ""
+    differences: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The switch in one line."""
+        words = [f"{self.power.value}, by {self.switch}"]
+        words += [f"read {as_text(self.read_at)}"] if self.read_at else []
+        words += [self.profile] if self.profile else []
+        words += [f"certificate sha256:{self.fingerprint}"] if self.fingerprint else []
+        words += [self.error] if self.error else []
+        return "; ".join(words)
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it as `--json` and the API show it."""
+        return {
+            "way": self.way.value,
+            "switch": self.switch,
+            "power": self.power.value,
+            "read_at": as_text(self.read_at) if self.read_at else None,
+            "profile": self.profile,
+            "certificate": self.fingerprint,
+            "error": self.error,
+            "differences": list(self.differences),
+        }
+
+
+def kept_state(
+    context: Context, machine: MachinePlan, reported: Inventory | None = None
+) -> SwitchState:
+    """Give what was last known of a machine's switch; nothing is asked."""
+    kept = context.switches.get(machine.name)
+    if kept.get("address") != machine.bmc.address:
+        kept = {}
+    said = kept.get("inventory")
+    told = inventory.differences(machine, inventory.from_json(said), reported) if said else []
+    return SwitchState(
+        machine=machine.name,
+        way=machine.bmc.way,
+        switch=str(machine.bmc),
+        power=Power(kept.get("power", Power.UNKNOWN)),
+        read_at=kept.get("read_at", 0.0),
+        profile=kept.get("profile", ""),
+        fingerprint=kept.get("fingerprint", ""),
+        error=kept.get("error", ""),
+        differences=tuple(told),
+    )
+
+
+class Switchboard:
+    """What people ask of the switches of one site. Everything here may take seconds."""
+
+    def __init__(
+        self, context: Context, plan: Plan, *, interface: str = "", make: MakeControl = own_control
+    ) -> None:
+        self._context = context
+        self._plan = plan
+        self._interface = interface
+        self._make = make
+
+    def machine(self, name: str) -> MachinePlan:
+        """Find a machine by its name. Raises InputError."""
+        found = self._plan.machine(name)
+        if found is None:
+            known = ", ".join(each.name for each in self._plan.machines)
+            raise InputError(f"the site has no machine {name!r}", fix=f"it has: {known}")
+        return found
+
+    def status(self, name: str) -> SwitchState:
+        """Ask a switch how it stands; what it does not answer is in the state as its error."""
+        machine = self.machine(name)
+        if is_switched(machine):
+            try:
+                self._contact(machine)
+            except PowerError as error:
+                self._context.switches.note(name, address=machine.bmc.address, error=str(error))
+        return kept_state(self._context, machine)
+
+    def inventory(self, name: str) -> Inventory:
+        """Ask what the machine is, and keep it. Raises PowerError."""
+        control = self._control(self.machine(name))
+        said = control.inventory()
+        self._context.switches.note(name, inventory=inventory.as_json(said))
+        return said
+
+    def on(self, name: str) -> str:
+        """Switch a machine on. Raises PowerError."""
+        machine = self.machine(name)
+        self._control(machine).on()
+        return self._done(machine, "on", "was switched on")
+
+    def off(self, name: str, typed: str = "") -> str:
+        """Switch a machine off at once. Raises InputError, PowerError."""
+        machine = self.machine(name)
+        self._refuse_harm(machine, typed, "off")
+        self._control(machine).off()
+        return self._done(machine, "off", "was switched off")
+
+    def cycle(self, name: str, typed: str = "") -> str:
+        """Switch a machine off and on. Raises InputError, PowerError."""
+        machine = self.machine(name)
+        self._refuse_harm(machine, typed, "cycle")
+        self._control(machine).cycle()
+        return self._done(machine, "cycle", "was switched off and on")
+
+    def meet_anew(self, name: str) -> str:
+        """Forget the certificate of a machine's BMC: the next one it shows is taken."""
+        self.machine(name)
+        self._context.switches.note(name, fingerprint=None)
+        words = f"the certificate of the BMC of {name} is forgotten"
+        self._context.tell("power", words, machine=name)
+        return words
+
+    def put_password(self, name: str, password: Secret) -> str:
+        """Keep the password of one machine's BMC; without a name, that of all."""
+        if name:
+            self.machine(name)
+        if not password.reveal():
+            raise InputError("an empty password is none", where="the password")
+        self._context.vault.put(password_name(name), password)
+        whose = f"the BMC of {name}" if name else "all BMCs that have none of their own"
+        words = f"the password of {whose} is kept"
+        self._context.tell("power", words, machine=name or None)
+        return words
+
+    def needs_name(self, name: str) -> str:
+        """Say why switching a machine off wants its name typed; empty where it does not."""
+        machine = self.machine(name)
+        proven = self._context.proven.get(machine.name)
+        record = record_from_json(dict(proven.record)) if proven.record else Record()
+        if proven.installed is not None or record.installed or record.ordered:
+            return "it is installed"
+        return "it is being installed" if record.state in _BEING_INSTALLED else ""
+
+    def _refuse_harm(self, machine: MachinePlan, typed: str, verb: str) -> None:
+        why = self.needs_name(machine.name)
+        if why and typed != machine.name:
+            raise InputError(
+                f"{machine.name} would be switched off hard",
+                where="confirm",
+                why=why,
+                fix=f"say so: provision power {verb} SITE {machine.name} --yes; "
+                "on the page, type its name",
+            )
+
+    def _control(self, machine: MachinePlan) -> PowerControl:
+        target = target_of(self._context, machine)
+        refuse_without_password(machine, target)
+        if is_switched(machine) and target.fingerprint is None:
+            self._contact(machine)
+            target = target_of(self._context, machine)
+        return self._make(target, interface=self._interface)
+
+    def _contact(self, machine: MachinePlan) -> None:
+        target = target_of(self._context, machine)
+        refuse_without_password(machine, target)
+        contact = self._make(target, interface=self._interface).contact()
+        words = note_contact(self._context, machine, contact)
+        if words:
+            self._context.tell("power", words, machine=machine.name)
+
+    def _done(self, machine: MachinePlan, act: str, words: str) -> str:
+        now = self._context.clock.utc()
+        acted = act if act in ("on", "cycle") else None
+        self._context.switches.note(
+            machine.name, acted=acted, acted_at=now if acted else None, address=machine.bmc.address
+        )
+        text = f"{machine.name} {words}, as it was told"
+        self._context.tell("power", text, machine=machine.name, data={"act": act})
+        return text
+
+
+def states(context: Context, plan: Plan) -> Iterator[SwitchState]:
+    """Give what was last known of every switch of a site; nothing is asked."""
+    yield from (kept_state(context, each) for each in plan.machines)
