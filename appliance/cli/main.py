@@ -36,7 +36,7 @@ from appliance.cli.state import (
 from appliance.cli.web import serve_wizard
 from appliance.errors import BridgeheadError, InputError
 from appliance.flow.looking import look_at
-from appliance.flow.orders import reinstall
+from appliance.flow.reinstalling import reinstall_machine
 from appliance.flow.reporting import report_of, support_of
 from appliance.flow.stage1_image import built_stage1, stage1_cache, stage1_folder
 from appliance.flow.stocking import stock
@@ -162,26 +162,14 @@ app.command("blink")(blink_machine)
 
 
 @app.command("reinstall")
-def reinstall_machine(
+def install_anew(
     site: SiteFile,
     node: Annotated[str, typer.Argument(help="The machine's name.")],
     yes: Yes = False,
     state: StateFolder = Paths().root,
 ) -> None:
     """Re-arm an installed machine: its disk is written anew at its next network boot."""
-    look = look_at(site, Paths(state))
-    machine = look.plan.machine(node)
-    if machine is None:
-        known = ", ".join(each.name for each in look.plan.machines)
-        raise InputError(f"the site has no machine {node!r}", fix=f"it has: {known}")
-    if not yes:
-        raise InputError(
-            f"everything on the disk of {node} would be lost",
-            fix=f"say so: provision reinstall {site} {node} --yes",
-        )
-    with look.writing(exclusive="provision reinstall") as context:
-        reinstall(context, node, (machine.disk.path if machine.disk else None) or "")
-    print_text(f"{node} is installed anew at its next network boot: run, then switch it off and on")
+    print_text(reinstall_machine(look_at(site, Paths(state)), node, agreed=yes))
 
 
 @app.command()

@@ -7,20 +7,25 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from appliance.artifacts.depot import Depot
-from appliance.errors import InputError, PreflightError
+from appliance.errors import BusyError, InputError, PreflightError
 from appliance.flow.choosing import Wish, approve_machine, blink, identify
 from appliance.flow.context import Context
 from appliance.flow.looking import Look
+from appliance.flow.reinstalling import reinstall_machine
 from appliance.flow.reporting import report_of, support_of
 from appliance.flow.s1_site import built_vms
 from appliance.flow.s6_vms import refused_losses
 from appliance.flow.shown_secrets import shown_secret
 from appliance.flow.stocking import wants_of
+from appliance.flow.transferring import export_state
+from appliance.flow.wiping import WipeWish, wipe_site
 from appliance.values import Secret
 from appliance.web.deps import Deps
 from appliance.web.leaving import Leaving, leaving
+from appliance.web.runs import WITHDRAWN, Phase
 from appliance.web.stock import StockView, fetching_of, stock_view
 from appliance.web.watching import Watching, has_state, stored
 
@@ -68,6 +73,14 @@ class Actions:
         with self._changing(look) as context:
             return identify(context, look.plan, which, name, sure=sure)
 
+    def reinstall(self, name: str, erase: str) -> str:
+        """Have a machine's disk written anew; `erase` is its name once more, typed by hand."""
+        look = self._watching.look()
+        try:
+            return reinstall_machine(look, name, agreed=erase == name)
+        finally:
+            self._watching.forget()
+
     def blink(self, which: str) -> str:
         """Have a machine show itself."""
         look = self._watching.look()
@@ -109,6 +122,7 @@ class Actions:
         digest = _digest(look.site_file)
         self._watching.runs.start(look.site_file, look.plan.site_id, may_lose=lost)
         self._watching.runs.confirm(look.plan.site_id, digest)
+        self._watching.forget()
         return "the run begins"
 
     def again(self, lose: str = "") -> str:
@@ -129,9 +143,10 @@ class Actions:
         """Whether this very site file was run before, or confirmed to be run."""
         look = look or self._watching.look()
         now, site = _digest(look.site_file), look.plan.site_id
-        if self._watching.runs.confirmed(site) == now:
+        confirmed = self._watching.runs.confirmed(site)
+        if confirmed == now:
             return True
-        if not has_state(look):
+        if confirmed == WITHDRAWN or not has_state(look):
             return False
         with stored(look) as context:
             read = [each.inputs for each in context.journal.steps() if each.name == "s1"]
@@ -140,7 +155,27 @@ class Actions:
     def pause(self) -> str:
         """Have the run end its step cleanly; it can go on later."""
         self._watching.runs.stop(self._watching.look().plan.site_id)
+        self._watching.forget()
         return "the run ends cleanly; this takes some seconds"
+
+    def cancel(self) -> str:
+        """End the run as a pause does, and take back what was confirmed: it is to be asked anew.
+
+        Raises InputError where there is nothing that could go on.
+        """
+        look = self._watching.look()
+        site, now = look.plan.site_id, self._watching.runs.now(look.plan.site_id)
+        if now.phase is not Phase.IDLE:
+            self._watching.runs.stop(site)
+        elif not self.reviewed(look):
+            raise InputError("there is nothing to cancel", fix="reload the page")
+        self._watching.runs.withdraw(site)
+        self._watching.forget()
+        return "the run ends cleanly, and goes on only after another review"
+
+    def cancelled(self, look: Look) -> bool:
+        """Whether what was confirmed was taken back, and nothing was confirmed since."""
+        return self._watching.runs.confirmed(look.plan.site_id) == WITHDRAWN
 
     def support(self) -> tuple[Path, str]:
         """Write the redacted support file; give it with the code to read over the telephone."""
@@ -177,6 +212,37 @@ class Actions:
         look = self._run_before()
         with stored(look) as context:
             return shown_secret(context, "kubeconfig")
+
+    def export(self, passphrase: Secret) -> bytes:
+        """Give the site's whole state, sealed to a passphrase, for another laptop."""
+        look = self._run_before()
+        site = look.plan.site_id
+        with TemporaryDirectory(prefix="bridgehead-") as folder:
+            return export_state(site, look.paths, Path(folder) / "state", passphrase).read_bytes()
+
+    def wipe(self, name: str, *, unfinished: bool, files: bool) -> str:
+        """Remove what this laptop keeps of the site; `name` is the site's, typed by hand."""
+        look = self._watching.look()
+        site, runs = look.plan.site_id, self._watching.runs
+        if name != site:
+            raise InputError(
+                f"the name of the site, {site}, is not typed here",
+                where="name",
+                fix=f"type {site}, if all that this laptop keeps of it may go",
+            )
+        now = runs.now(site)
+        if now.phase is not Phase.IDLE or runs.fetching(site):
+            raise BusyError(
+                "something goes on for this site",
+                why=now.text or "files are brought",
+                fix="wait for it, or pause it first",
+            )
+        try:
+            wish = WipeWish(agreed=True, unfinished=unfinished, files=files)
+            done = tuple(wipe_site(look.site_file, look.paths, wish))
+        finally:
+            self._watching.forget()
+        return "; ".join(done) or "nothing of this site is kept on this laptop"
 
     @contextmanager
     def _changing(self, look: Look, *, exclusive: str | None = None) -> Iterator[Context]:

@@ -14,6 +14,7 @@ from werkzeug.exceptions import BadRequest
 from appliance.errors import InputError
 from appliance.flow.choosing import Wish
 from appliance.tools.power import on_battery
+from appliance.values import Secret
 from appliance.web.actions import Actions, taken
 from appliance.web.arrivals import arrivals, one_machine
 from appliance.web.deps import Deps
@@ -23,12 +24,15 @@ from appliance.web.models import (
     ApproveAsked,
     Asked,
     DoneAnswer,
+    ExportAsked,
     FetchAsked,
     IdentifyAsked,
     Nothing,
+    ReinstallAsked,
     RunAnswer,
     StartAsked,
     WhichAsked,
+    WipeAsked,
 )
 from appliance.web.openapi import document
 from appliance.web.site_models import SITE_CALLS
@@ -36,6 +40,9 @@ from appliance.web.stock import fault
 from appliance.web.watching import Watching
 
 A = TypeVar("A", bound=Asked)
+
+SEALED = "application/octet-stream"
+"""The media type of a sealed state."""
 
 
 def routes(deps: Deps) -> Blueprint:
@@ -70,6 +77,10 @@ class _Calls:
         body(Nothing)
         return _done(self._actions.pause())
 
+    def cancel(self) -> Response:
+        body(Nothing)
+        return _done(self._actions.cancel())
+
     def artifacts(self) -> Response:
         return answer(None, self._actions.stock())
 
@@ -90,6 +101,10 @@ class _Calls:
     def identify(self) -> Response:
         said = body(IdentifyAsked)
         return _done(self._actions.identify(said.which, said.name, sure=said.sure))
+
+    def reinstall(self) -> Response:
+        said = body(ReinstallAsked)
+        return _done(self._actions.reinstall(said.name, said.erase))
 
     def blink(self) -> Response:
         return _done(self._actions.blink(body(WhichAsked).which))
@@ -112,6 +127,14 @@ class _Calls:
         body(Nothing)
         return support_file(self._actions)
 
+    def export(self) -> Response:
+        sealed = self._actions.export(Secret(body(ExportAsked).passphrase))
+        return download(sealed, "state.sealed", SEALED)
+
+    def wipe(self) -> Response:
+        said = body(WipeAsked)
+        return _done(self._actions.wipe(said.name, unfinished=said.unfinished, files=said.files))
+
     def report(self) -> Response:
         body(Nothing)
         return download(taken(self._actions.report(), keep=False), "report.html", "text/html")
@@ -124,13 +147,15 @@ def run_answer(actions: Actions, watching: Watching) -> RunAnswer:
     """Give the run as the page and the call show it."""
     seen = watching.seen()
     refused = watching.runs.refusal(seen.look.plan.site_id)
+    cancelled = actions.cancelled(seen.look)
     return RunAnswer(
         phase=seen.now.phase,
         holder=seen.now.text,
-        headline=seen.progress.headline,
+        headline=seen.progress.headline_of(cancelled=cancelled),
         on_battery=on_battery(),
         lost=actions.lost(seen.look),
         reviewed=actions.reviewed(seen.look),
+        cancelled=cancelled,
         refused=None if refused is None else fault(refused),
         progress=seen.progress,
     )

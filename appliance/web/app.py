@@ -11,7 +11,18 @@ from jinja2 import FileSystemLoader, StrictUndefined
 
 from appliance.errors import BridgeheadError
 from appliance.tools import templates
-from appliance.web import api, door, guard, live, pages_run, pages_site, refusals, site_api
+from appliance.web import (
+    api,
+    door,
+    guard,
+    live,
+    pages_done,
+    pages_machine,
+    pages_run,
+    pages_site,
+    refusals,
+    site_api,
+)
 from appliance.web.deps import Deps
 from appliance.web.rail import PAGES
 from appliance.web.sessions import Sessions
@@ -23,6 +34,8 @@ MAX_BODY = 1 << 20
 PARTS: tuple[Callable[[Deps], Blueprint], ...] = (
     pages_site.routes,
     pages_run.routes,
+    pages_machine.routes,
+    pages_done.routes,
     site_api.routes,
     api.routes,
     live.routes,

@@ -134,6 +134,15 @@ def _disk(disk: Disk, report: Report) -> DiskView:
     )
 
 
+def boxes(look: Look) -> tuple[tuple[str, str], ...]:
+    """Give every box that was heard: its MAC address, and what it is in words with that."""
+    with stored(look) as context:
+        found = {str(each.mac): headline(each.report) for each in newest_reports(context)}
+        silent = unknown_machines(context, look.plan)
+        all_of_them = found | {mac: "" for mac in silent if mac not in found}
+        return tuple((mac, f"{what}, {mac}" if what else mac) for mac, what in all_of_them.items())
+
+
 def one_machine(look: Look, which: str) -> OneMachine:
     """Give one machine of the site, or one that reported, by any name it goes by.
 

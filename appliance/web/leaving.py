@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from appliance.flow.wiping import why_unfinished
 from appliance.web.history import Outcome
 from appliance.web.progress import Progress
 from appliance.web.watching import Seen, has_state, stored
@@ -13,7 +14,10 @@ _NOT_YET = "not yet safe to unplug: "
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """What is known at the end. `reasons` say why the laptop must stay; empty where it may go."""
+    """What is known at the end. `reasons` say why the laptop must stay; empty where it may go.
+
+    `unfinished` is why the site counts as not finished when its state is to be wiped.
+    """
 
     site: str
     safe: bool
@@ -22,6 +26,7 @@ class Leaving:
     has_sheet: bool
     has_kubeconfig: bool
     ran: bool
+    unfinished: str = ""
 
 
 def leaving(seen: Seen) -> Leaving:
@@ -29,9 +34,10 @@ def leaving(seen: Seen) -> Leaving:
     look = seen.look
     site = look.paths.site(look.plan.site_id)
     ran = has_state(look)
-    kubeconfig = False
+    kubeconfig, unfinished = False, ""
     if ran:
         with stored(look) as context:
+            unfinished = why_unfinished(context.journal)
             kubeconfig = context.vault.get("kubeconfig") is not None
     return Leaving(
         site=look.plan.site_id,
@@ -41,6 +47,7 @@ def leaving(seen: Seen) -> Leaving:
         has_sheet=(site.reports / "hand-over.html").is_file(),
         has_kubeconfig=kubeconfig,
         ran=ran,
+        unfinished=unfinished,
     )
 
 

@@ -52,6 +52,30 @@ class IdentifyAsked(Asked):
     sure: bool = False
 
 
+class ReinstallAsked(Asked):
+    """Write a machine's disk anew. `erase`: its name once more, typed by hand."""
+
+    name: Name
+    erase: Text = ""
+
+
+class ExportAsked(Asked):
+    """Seal the site's state. Whoever has the passphrase opens it."""
+
+    passphrase: Text
+
+
+class WipeAsked(Asked):
+    """Remove what this laptop keeps of the site. `name`: the site's, typed by hand.
+
+    `unfinished`: though the site is not finished; `files`: those of the depot as well.
+    """
+
+    name: Text
+    unfinished: bool = False
+    files: bool = False
+
+
 class WhichAsked(Asked):
     """One machine, by MAC address, serial number, UUID or name."""
 
@@ -87,7 +111,8 @@ class DoneAnswer:
 class RunAnswer:
     """The run as it stands. `refused`: the words with which one was refused before it began.
 
-    `reviewed`: this very site file was confirmed, so that the run may go on.
+    `reviewed`: this very site file was confirmed, so that the run may go on. `cancelled`: that was
+    taken back.
     """
 
     phase: Phase
@@ -96,6 +121,7 @@ class RunAnswer:
     on_battery: bool
     lost: tuple[str, ...]
     reviewed: bool
+    cancelled: bool
     refused: Fault | None
     progress: Progress
 
@@ -121,6 +147,7 @@ CALLS = (
     Call("get", "/api/run", "run", "The run: steps, machines, what is left", RunAnswer),
     Call("post", "/api/run/start", "start", "Continue, or try again", DoneAnswer, StartAsked),
     Call("post", "/api/run/pause", "pause", "End the step cleanly", DoneAnswer, Nothing),
+    Call("post", "/api/run/cancel", "cancel", "Take it back", DoneAnswer, Nothing),
     Call("get", "/api/stream", "stream", "Events as they come", str, kind="text/event-stream"),
     Call("get", "/api/artifacts", "artifacts", "The files of the site", StockView),
     Call("post", "/api/artifacts/fetch", "fetch", "Fetch or import", DoneAnswer, FetchAsked),
@@ -129,6 +156,10 @@ CALLS = (
     Call("post", "/api/machines/approve", "approve", "It is one", DoneAnswer, ApproveAsked),
     Call("post", "/api/machines/identify", "identify", "It is that", DoneAnswer, IdentifyAsked),
     Call("post", "/api/machines/blink", "blink", "Show yourself", DoneAnswer, WhichAsked),
+    Call(
+        *("post", "/api/machines/reinstall", "reinstall", "Write its disk anew"),
+        *(DoneAnswer, ReinstallAsked),
+    ),
     Call("get", "/api/done", "done", "May the laptop go?", Leaving),
     Call("get", "/api/openapi.json", "openapi", "This document", dict[str, Any]),
     Call(
@@ -139,6 +170,11 @@ CALLS = (
         *("post", "/api/support", "support", "The redacted support file", bytes, Nothing),
         "application/gzip",
     ),
+    Call(
+        *("post", "/api/export", "export", "The whole state, sealed", bytes, ExportAsked),
+        "application/octet-stream",
+    ),
+    Call("post", "/api/wipe", "wipe", "Keep nothing of the site", DoneAnswer, WipeAsked),
     Call("post", "/api/report", "report", "The report", str, Nothing, "text/html"),
     Call("get", "/api/sheet", "sheet", "The hand-over sheet", str, kind="text/html"),
 )

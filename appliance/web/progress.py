@@ -150,6 +150,10 @@ class Progress:
     @property
     def headline(self) -> str:
         """The run in one sentence."""
+        return self.headline_of()
+
+    def headline_of(self, *, cancelled: bool = False) -> str:
+        """The same; `cancelled`: what was confirmed was taken back."""
         if self.outcome is Outcome.TODO:
             return "nothing has been run yet"
         done = sum(each.outcome in (Outcome.DONE, Outcome.SKIPPED) for each in self.steps)
@@ -159,7 +163,7 @@ class Progress:
             return f"{doing or 'begins'}; step {done + 1} of {len(self.steps)}, {machines}"
         said = {
             Outcome.DONE: "done",
-            Outcome.INTERRUPTED: "paused",
+            Outcome.INTERRUPTED: "cancelled" if cancelled else "paused",
             Outcome.KILLED: "it was ended from outside",
         }
         return f"{said.get(self.outcome, 'it failed')} after {many(done, 'step')}, {machines}"

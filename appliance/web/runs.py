@@ -26,6 +26,9 @@ from appliance.tools.detached import Detached
 PROVISION = (sys.executable, "-m", "appliance.cli")
 """This very appliance's command line, as it is run now."""
 
+WITHDRAWN = "withdrawn"
+"""Stands where the digest of a confirmed site file stands: what was confirmed is taken back."""
+
 RUN = "provision run"
 """How a run calls itself at the lock."""
 
@@ -123,6 +126,16 @@ class Runs:
             return (self._paths.site(site_id).folder / "web-confirmed").read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError):
             return ""
+
+    def withdraw(self, site_id: str) -> None:
+        """Take back what was confirmed. Raises PreflightError where that cannot be kept."""
+        file = self._paths.site(site_id).folder / "web-confirmed"
+        try:
+            file.write_text(WITHDRAWN)
+        except OSError as error:
+            raise PreflightError(
+                "it cannot be noted that the run is cancelled", where=str(file), why=str(error)
+            ) from error
 
     def now(self, site_id: str) -> Now:
         """Say what goes on with a site."""

@@ -57,6 +57,7 @@ _RULES: tuple[tuple[str, str], ...] = (
         r"end the run, 'provision reinstall SITE " + _NAME + r" --yes', then this again",
         r"pause the run, have \1 installed anew on its page, then this again",
     ),
+    (r"say so: provision reinstall \S+ " + _NAME + r" --yes", r"type its name, \1, to agree"),
     (
         r"'provision reinstall SITE " + _NAME + r" --yes' gives its disk up first",
         r"have \1 installed anew on its page first",
@@ -70,6 +71,19 @@ _RULES: tuple[tuple[str, str], ...] = (
         r"give a MAC address, a serial number or a UUID; 'provision status SITE' lists them",
         "go back to the page Machines",
     ),
+    # What the laptop keeps of the site: the page Done.
+    (
+        (
+            r"keep it sealed first: provision export state \S+ FILE; then say so: "
+            r"provision wipe \S+ --yes"
+        ),
+        "export it first; then type the name of the site",
+    ),
+    (
+        r"finish it first; or say --unfinished as well, if it is to be begun anew or never",
+        "finish it first; or say below that it may go though it is not finished",
+    ),
+    (r"leave --files out, or wipe those sites first", "leave the files here"),
     # Files and runs: pages of their own.
     (
         (

@@ -121,6 +121,49 @@ def test_a_run_is_started_and_paused_by_calls(world: World, browser: Browser) ->
     assert (paused.status_code, told(paused)["code"]) == (422, "BH100")
 
 
+def test_a_run_is_cancelled_by_a_call(world: World, browser: Browser) -> None:
+    """It ends cleanly, and does not go on before another review."""
+    reviewed(world)
+    assert browser.post("/api/run/start").status_code == 200
+    wait_for(lambda: world.deps.runs.now("alpha").phase is Phase.RUNNING)
+    answer = browser.post("/api/run/cancel")
+    held(by_name("cancel"), 200, answer.json)
+    wait_for(lambda: world.deps.runs.now("alpha").phase is Phase.IDLE)
+    world.now += 5
+    now = told(browser.get("/api/run"))
+    assert (now["reviewed"], now["cancelled"]) == (False, True)
+    assert told(browser.post("/api/run/start"))["where"] == "review"
+    again = browser.post("/api/run/cancel")
+    assert again.status_code == 422
+    held(by_name("cancel"), 422, again.json)
+
+
+def test_a_machine_is_installed_anew_by_a_call(browser: Browser) -> None:
+    """With its name typed once more, and in the command's own words."""
+    refused = browser.post("/api/machines/reinstall", json={"name": "hv1"})
+    assert refused.status_code == 422
+    assert "provision reinstall" in told(refused)["fix"]
+    answer = browser.post("/api/machines/reinstall", json={"name": "hv1", "erase": "hv1"})
+    held(by_name("reinstall"), 200, answer.json)
+    assert "hv1 is installed anew" in told(answer)["text"]
+
+
+def test_a_site_is_exported_and_wiped_by_calls(world: World, browser: Browser) -> None:
+    """The sealed state first; then the laptop keeps nothing of it."""
+    with look(world).writing() as context:
+        begin(context.journal, world)
+    short = browser.post("/api/export", json={"passphrase": "short"})
+    assert (short.status_code, told(short)["what"]) == (422, "the passphrase is too short")
+    sealed = browser.post("/api/export", json={"passphrase": "five words nobody guesses"})
+    assert sealed.content_type == "application/octet-stream"
+    assert b"bridgehead-sealed" in sealed.data
+    assert told(browser.post("/api/wipe", json={"name": "alpha"}))["where"] == "--unfinished"
+    answer = browser.post("/api/wipe", json={"name": "alpha", "unfinished": True})
+    held(by_name("wipe"), 200, answer.json)
+    assert "overwritten and removed" in told(answer)["text"]
+    assert not world.deps.paths.site("alpha").folder.exists()
+
+
 def test_secrets_go_to_a_post_of_the_operator_alone(world: World, browser: Browser) -> None:
     """Not to a GET, not to a stranger, not to another site's page."""
     with look(world).writing() as context:

@@ -10,7 +10,7 @@ import pytest
 from appliance.discover.report import Content
 from appliance.errors import InputError
 from appliance.values import Mac
-from appliance.web.arrivals import arrivals, one_machine
+from appliance.web.arrivals import arrivals, boxes, one_machine
 from tests.flow.scripted_machine import report_of
 from tests.unit.web.test_pages_run import SITE, TWO, hear, look
 from tests.unit.web.wizard_world import World
@@ -72,3 +72,14 @@ def test_one_machine_has_its_facts_its_history_and_its_log(world: World) -> None
     for which in ("nobody", "../hv1", str(Mac("525400000009"))):
         with pytest.raises(InputError, match="no machine is called"):
             one_machine(look(world), which)
+
+
+def test_every_box_that_was_heard_is_there_to_choose(world: World) -> None:
+    """By its card, with what it said of itself if it did; those that are known too."""
+    hear(world, TWO)
+    with look(world).writing() as context:
+        context.tell("decision", "discover: …", data={"mac": "52:54:00:00:00:09"})
+    assert boxes(look(world)) == (
+        (str(TWO), f"Rehearsal Scripted, serial SN-02, 32 threads, 137 GB of memory, {TWO}"),
+        ("52:54:00:00:00:09", "52:54:00:00:00:09"),
+    )

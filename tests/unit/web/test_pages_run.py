@@ -21,7 +21,7 @@ from appliance.machines.state import Record, Seen, State
 from appliance.store.journal import Journal
 from appliance.store.lock import hold
 from appliance.store.machines import Proven
-from appliance.values import Mac, Secret
+from appliance.values import Mac
 from appliance.web.runs import Phase, Runs
 from tests.flow.scripted_machine import report_of
 from tests.plans import plan
@@ -109,7 +109,7 @@ def test_every_page_shows_a_site_that_never_ran_and_leaves_nothing(
     assert not world.deps.paths.site("alpha").database.exists()
     if path != "/artifacts":
         assert '<noscript><meta http-equiv="refresh"' in answer.text
-        assert 'data-stream="/api/stream"' in answer.text
+        assert ('data-stream="/api/stream"' in answer.text) == (path != "/machines/hv1")
 
 
 def test_a_stranger_sees_nothing(world: World) -> None:
@@ -358,67 +358,49 @@ def test_a_run_that_stopped_before_a_loss_says_which_and_asks(
     assert world.deps.runs.now("alpha").phase is Phase.IDLE
 
 
-def test_the_kubeconfig_is_given_to_a_click_alone(world: World, browser: Browser) -> None:
-    """No page holds it; a GET gives nothing; the click gives the very file, as a download."""
-    assert browser.get("/done/kubeconfig").status_code == 405
-    assert browser.post("/done/kubeconfig").status_code == 422
+def test_a_cancelled_run_goes_on_only_after_another_review(
+    world: World, browser: Browser, tmp_path: Path
+) -> None:
+    """It is stopped as by a pause; what was confirmed counts no more, until it is again."""
+    program = tmp_path / "child.py"
+    program.write_text(CHILD)
+    runs = Runs(world.deps.paths, "lo", program=(sys.executable, str(program)))
+    object.__setattr__(world.deps, "runs", runs)
+    assert browser.post("/run/cancel").status_code == 422
+    reviewed(world)
+    assert browser.post("/run/start").status_code == 303
+    wait_for(lambda: runs.now("alpha").phase is Phase.RUNNING)
     with look(world).writing() as context:
-        begin(context.journal, world)
-        context.vault.put("kubeconfig", Secret("apiVersion: v1\nsecret: yes\n"))
-    page = browser.get("/done")
-    assert "Get the kubeconfig" in page.text
-    assert "secret: yes" not in page.text
-    given = browser.post("/done/kubeconfig")
-    assert given.data == b"apiVersion: v1\nsecret: yes\n"
-    assert given.headers["Content-Disposition"] == 'attachment; filename="kubeconfig.yaml"'
-    assert given.headers["Cache-Control"] == "no-store"
+        assert world.site_file is not None
+        run = begin(context.journal, world)
+        digest = hashlib.sha256(world.site_file.read_bytes()).hexdigest()
+        context.journal.begin_step(run, "s1", digest)
+        context.journal.add_event("run-ended", "", run=run, data={"outcome": "interrupted"})
+    page = browser.get("/run").text
+    assert ">Pause</button>" in page
+    assert ">Cancel</button>" in page
+    assert browser.post("/run/cancel").location == "/run?said=cancel"
+    wait_for(lambda: runs.now("alpha").phase is Phase.IDLE)
+    world.now += 5
+    page = browser.get("/run").text
+    assert "Cancelled after 0 steps" in page
+    assert "The run was cancelled: look through what would be done" in page
+    assert ">Continue</button>" not in page
+    assert ">Cancel</button>" not in page
+    assert browser.get("/api/run").get_json()["cancelled"] is True
+    assert browser.post("/run/start").status_code == 422
+    assert browser.post("/run/cancel").status_code == 422
+    reviewed(world)
+    world.now += 5
+    assert ">Continue</button>" in browser.get("/run").text
 
 
-def test_safe_to_unplug_is_said_only_after_it_was_proven(world: World, browser: Browser) -> None:
-    """Before: every reason. After: what was seen."""
+def test_a_paused_run_may_be_cancelled_too(world: World, browser: Browser) -> None:
+    """Nothing goes on then that could be stopped: only the consent goes."""
     with look(world).writing() as context:
         run = begin(context.journal, world)
-        context.tell("finding", "not yet safe to unplug: names: nobody answers")
-        context.journal.add_event("run-ended", "", run=run, data={"outcome": "done"})
-    page = browser.get("/done").text
-    assert "Safe to unplug" not in page
-    assert "names: nobody answers" in page
-    with look(world).writing() as context:
-        run = begin(context.journal, world)
-        context.tell("safe-to-unplug", "safe to unplug", data={"because": ["names: it answers"]})
-        context.journal.add_event("run-ended", "", run=run, data={"outcome": "done"})
-    page = browser.get("/done").text
-    assert "Safe to unplug" in page
-    assert "names: it answers" in page
-
-
-def test_report_sheet_and_support_file_are_downloads(world: World, browser: Browser) -> None:
-    """Never shown under the wizard's own name; a report is not left behind."""
-    assert browser.get("/done/sheet").status_code == 409
-    assert browser.post("/done/report").status_code == 422
-    with look(world).writing() as context:
-        begin(context.journal, world)
-        context.site_paths.reports.mkdir()
-        (context.site_paths.reports / "hand-over.html").write_text("<h1>sheet</h1>")
-    for answer, start in (
-        (browser.get("/done/sheet"), b"<h1>"),
-        (browser.post("/done/report"), b"<!"),
-        (browser.post("/run/support"), b"\x1f\x8b"),
-    ):
-        assert answer.status_code == 200
-        assert answer.data.startswith(start)
-        assert answer.headers["Content-Disposition"].startswith("attachment")
-    left = sorted(each.name for each in world.deps.paths.site("alpha").reports.iterdir())
-    assert left == ["hand-over.html", "support-alpha.tar.gz"]
-
-
-def test_an_address_says_nothing_that_is_not_ours(browser: Browser) -> None:
-    """A link cannot put words on a page."""
-    assert "Call this number" not in browser.get("/run?said=Call+this+number").text
-
-
-@pytest.mark.parametrize("which", ["nobody", "..%2f..%2fetc", "%00", "x" * 3000])
-def test_a_machine_that_is_none(browser: Browser, which: str) -> None:
-    """Path tricks lead to a sentence."""
-    answer = browser.get(f"/machines/{which}")
-    assert answer.status_code in (404, 422)
+        context.journal.add_event("run-ended", "", run=run, data={"outcome": "interrupted"})
+    reviewed(world)
+    assert ">Cancel</button>" in browser.get("/run").text
+    assert browser.post("/run/cancel").status_code == 303
+    assert "Cancelled after 0 steps" in browser.get("/run").text

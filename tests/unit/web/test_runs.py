@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from appliance.errors import BusyError, InputError, StepError
+from appliance.errors import BusyError, InputError, PreflightError, StepError
 from appliance.flow.looking import look_at
 from appliance.paths import Paths
 from appliance.store.lock import hold
-from appliance.web.runs import Phase, Runs
+from appliance.web.runs import WITHDRAWN, Phase, Runs
 
 SITE = """
 site: alpha
@@ -206,3 +206,15 @@ def test_what_ends_without_a_word_for_people_is_shown_as_it_is(site: Path, paths
     assert refused["what"] == "all is lost"
     with pytest.raises(StepError):
         Runs(paths, program=("nosuchprogram",)).start(site, "alpha")
+
+
+def test_what_was_confirmed_is_taken_back(runs: Runs, paths: Paths) -> None:
+    """Nothing of what was confirmed before is left; a new word counts again."""
+    with pytest.raises(PreflightError):
+        runs.withdraw("alpha")
+    paths.site("alpha").folder.mkdir(parents=True)
+    runs.confirm("alpha", "a digest")
+    runs.withdraw("alpha")
+    assert runs.confirmed("alpha") == WITHDRAWN
+    runs.confirm("alpha", "a digest")
+    assert runs.confirmed("alpha") == "a digest"

@@ -1,0 +1,28 @@
+"""`provision reinstall`: a machine is armed once more, where that was agreed to."""
+
+from __future__ import annotations
+
+from appliance.errors import InputError
+from appliance.flow.looking import Look
+from appliance.flow.orders import reinstall
+
+
+def reinstall_machine(look: Look, name: str, *, agreed: bool) -> str:
+    """Have a machine's disk written anew at its next network boot; say so in words.
+
+    Raises InputError for a name that is no machine's or where it was not agreed to, BusyError
+    while anybody holds the site.
+    """
+    machine = look.plan.machine(name)
+    if machine is None:
+        known = ", ".join(each.name for each in look.plan.machines)
+        raise InputError(f"the site has no machine {name!r}", fix=f"it has: {known}")
+    if not agreed:
+        raise InputError(
+            f"everything on the disk of {name} would be lost",
+            where="erase",
+            fix=f"say so: provision reinstall {look.site_file} {name} --yes",
+        )
+    with look.writing(exclusive="provision reinstall") as context:
+        reinstall(context, name, (machine.disk.path if machine.disk else None) or "")
+    return f"{name} is installed anew at its next network boot: run, then switch it off and on"

@@ -1,0 +1,47 @@
+"""A machine is armed once more only where that was agreed to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from appliance.errors import BusyError, InputError
+from appliance.flow.looking import Look, look_at
+from appliance.flow.reinstalling import reinstall_machine
+from appliance.paths import Paths
+from appliance.store.lock import hold
+from tests.unit.flow.test_wiping import _SITE
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Look:
+    """A site that is looked at."""
+    path = tmp_path / "site.yaml"
+    path.write_text(_SITE)
+    return look_at(path, Paths(tmp_path / "state"))
+
+
+def test_its_disk_may_go_and_its_proof_is_dropped(site: Look) -> None:
+    """What a report found on that disk is no reason to hold it."""
+    assert "hv1 is installed anew" in reinstall_machine(site, "hv1", agreed=True)
+    with site.reading() as context:
+        assert context.agreed.all() == {"hv1": "/dev/disk/by-id/virtio-A"}
+        assert context.proven.get("hv1").record["last_seen"] == "reinstall-ordered"
+
+
+@pytest.mark.parametrize(("name", "agreed"), [("hv7", True), ("hv1", False)])
+def test_nothing_is_kept_of_what_is_refused(site: Look, name: str, *, agreed: bool) -> None:
+    """An unknown name, or no word that the disk may go."""
+    with pytest.raises(InputError):
+        reinstall_machine(site, name, agreed=agreed)
+    assert not site.paths.site("alpha").database.exists()
+
+
+def test_a_site_that_is_held_is_left_alone(site: Look) -> None:
+    """A run is paused first."""
+    with (
+        hold(site.paths.site("alpha").lock, who="provision run", since="09:30"),
+        pytest.raises(BusyError),
+    ):
+        reinstall_machine(site, "hv1", agreed=True)
