@@ -23,6 +23,7 @@ from appliance.cli.options import (
     Until,
     Yes,
 )
+from appliance.cli.power import power_app
 from appliance.cli.printing import FetchProgress, print_error, print_text
 from appliance.cli.running import Wish, check_site, run_site, undo_whole_site
 from appliance.cli.state import (
@@ -242,6 +243,7 @@ def read_code(
 
 app.command("install")(install_here)
 app.add_typer(export_app, name="export")
+app.add_typer(power_app, name="power")
 app.command("import")(import_a_state)
 app.command("wipe")(wipe_a_site)
 app.command("drift")(show_drift)

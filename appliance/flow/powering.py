@@ -22,6 +22,7 @@ from appliance.flow.switching import (
     note_power,
     own_control,
     refuse_without_password,
+    reported_by,
     switch_words,
     target_of,
 )
@@ -271,7 +272,8 @@ class Powering:
 
     def _tell_differences(self, switch: _Switch) -> None:
         if switch.said is not None:
-            for words in inventory.differences(switch.machine, switch.said, None):
+            reported = reported_by(self._context, switch.machine)
+            for words in inventory.differences(switch.machine, switch.said, reported):
                 self._tell_once(switch, words)
 
     def _tell_once(self, switch: _Switch, words: str) -> None:

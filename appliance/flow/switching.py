@@ -13,10 +13,19 @@ from typing import Any, Protocol
 
 from appliance.errors import BmcLoginError, InputError, PowerError
 from appliance.flow.context import Context
+from appliance.flow.reports import report_of_machine
 from appliance.flow.roll import record_from_json
 from appliance.machines.state import Record, State
 from appliance.power import inventory
-from appliance.power.model import Contact, Inventory, Power, PowerControl, Target, Way
+from appliance.power.model import (
+    Contact,
+    Inventory,
+    InventoryDisk,
+    Power,
+    PowerControl,
+    Target,
+    Way,
+)
 from appliance.site.plan import MachinePlan, Plan
 from appliance.tools.clock import as_text
 from appliance.values import Secret
@@ -202,14 +211,22 @@ class Switchboard:
                 self._contact(machine)
             except PowerError as error:
                 self._context.switches.note(name, address=machine.bmc.address, error=str(error))
-        return kept_state(self._context, machine)
+        return self.kept(name)
 
     def inventory(self, name: str) -> Inventory:
         """Ask what the machine is, and keep it. Raises PowerError."""
-        control = self._control(self.machine(name))
-        said = control.inventory()
+        said = self._control(self.machine(name)).inventory()
         self._context.switches.note(name, inventory=inventory.as_json(said))
         return said
+
+    def kept(self, name: str) -> SwitchState:
+        """Give what was last known of a switch; nothing is asked."""
+        machine = self.machine(name)
+        return kept_state(self._context, machine, reported_by(self._context, machine))
+
+    def said(self, name: str) -> Inventory:
+        """Give what the BMC last said its machine is; nothing is asked."""
+        return inventory.from_json(self._context.switches.get(name).get("inventory", {}))
 
     def on(self, name: str) -> str:
         """Switch a machine on. Raises PowerError."""
@@ -300,4 +317,24 @@ class Switchboard:
 
 def states(context: Context, plan: Plan) -> Iterator[SwitchState]:
     """Give what was last known of every switch of a site; nothing is asked."""
-    yield from (kept_state(context, each) for each in plan.machines)
+    yield from (kept_state(context, each, reported_by(context, each)) for each in plan.machines)
+
+
+def reported_by(context: Context, machine: MachinePlan) -> Inventory | None:
+    """Give what the machine itself reported last, in the terms of a BMC; None: it has not."""
+    known = report_of_machine(context, machine.macs) if machine.macs else None
+    if known is None:
+        return None
+    report = known.report
+    return Inventory(
+        vendor=report.vendor,
+        model=report.product,
+        serial=report.serial,
+        uuid=str(report.uuid) if report.uuid else "",
+        cpus=report.threads,
+        memory=report.memory,
+        disks=tuple(
+            InventoryDisk(each.name, each.size, each.model, each.serial) for each in report.disks
+        ),
+        macs=report.macs,
+    )

@@ -1,0 +1,149 @@
+"""The verbs for the power of machines: how each is switched, on, off, and its BMC's password."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from appliance.cli.options import InterfaceName, Json, SiteFile, StateFolder, Yes
+from appliance.cli.printing import print_text
+from appliance.errors import InputError
+from appliance.flow.looking import look_at
+from appliance.flow.switching import Switchboard
+from appliance.paths import Paths
+from appliance.power import inventory
+from appliance.site.plan import Way
+from appliance.tools.interface import choose
+from appliance.values import Secret
+
+power_app = typer.Typer(
+    no_args_is_help=True, help="Switch machines by their BMCs, and see how they stand."
+)
+
+Node = Annotated[str, typer.Argument(help="The machine's name.")]
+OneOrAll = Annotated[str, typer.Argument(metavar="[NODE]", help="Only this machine.")]
+NewCertificate = Annotated[
+    bool,
+    typer.Option(
+        "--new-certificate", help="Take the certificate that the BMC shows now for the right one."
+    ),
+]
+
+
+@contextmanager
+def _board(site: Path, state: Path, node: str = "", interface: str = "") -> Iterator[Switchboard]:
+    look = look_at(site, Paths(state))
+    machine = look.plan.machine(node)
+    if not interface and machine is not None and machine.bmc.way is Way.WAKE_ON_LAN:
+        interface = choose()
+    with look.writing() as context:
+        yield Switchboard(context, look.plan, interface=interface)
+
+
+@power_app.command("status")
+def show_power(
+    site: SiteFile,
+    node: OneOrAll = "",
+    new_certificate: NewCertificate = False,
+    as_json: Json = False,
+    state: StateFolder = Paths().root,
+) -> None:
+    """Ask each BMC whether its machine is on, and of one machine also what it is."""
+    names = [node] if node else [each.name for each in look_at(site, Paths(state)).plan.machines]
+    if new_certificate and not node:
+        raise InputError("--new-certificate is for one machine", fix="name it as well")
+    found = {}
+    with _board(site, state, node) as board:
+        if new_certificate:
+            board.meet_anew(node)
+        for name in names:
+            seen = board.status(name)
+            if node and not seen.error:
+                board.inventory(name)
+                seen = board.kept(name)
+            found[name] = {**seen.as_json(), "inventory": inventory.as_json(board.said(name))}
+            if not as_json:
+                print_text(f"{name:<16} {seen.text}")
+                lines = inventory.facts(board.said(name)) if node else ()
+                for label, text in lines:
+                    print_text(f"    {label:<14} {text}")
+                for each in seen.differences:
+                    print_text(f"    differs        {each}")
+    if as_json:
+        print_text(json.dumps({"machines": found}, indent=2))
+
+
+@power_app.command("on")
+def switch_on(
+    site: SiteFile, node: Node, interface: InterfaceName = "", state: StateFolder = Paths().root
+) -> None:
+    """Switch a machine on; one that is on stays as it is."""
+    with _board(site, state, node, interface) as board:
+        print_text(board.on(node))
+
+
+@power_app.command("off")
+def switch_off(
+    site: SiteFile, node: Node, yes: Yes = False, state: StateFolder = Paths().root
+) -> None:
+    """Switch a machine off at once, as by holding its button."""
+    with _board(site, state, node) as board:
+        print_text(board.off(node, _typed(board, node, "off", yes=yes)))
+
+
+@power_app.command("cycle")
+def switch_off_and_on(
+    site: SiteFile, node: Node, yes: Yes = False, state: StateFolder = Paths().root
+) -> None:
+    """Switch a machine off and on again; one that is off is switched on."""
+    with _board(site, state, node) as board:
+        print_text(board.cycle(node, _typed(board, node, "cycle", yes=yes)))
+
+
+def _typed(board: Switchboard, node: str, verb: str, *, yes: bool) -> str:
+    """Give the name as it was typed, where switching off could hurt and somebody can be asked."""
+    why = board.needs_name(node)
+    if not why or yes:
+        return node
+    if not sys.stdin.isatty():
+        return ""
+    return input(f"{node}: {why}. Power {verb}? Type its name: ").strip()
+
+
+@power_app.command("password")
+def keep_password(
+    site: SiteFile,
+    node: OneOrAll = "",
+    password_file: Annotated[
+        Path | None,
+        typer.Option("--password-file", help="Read the password from this file's first line."),
+    ] = None,
+    state: StateFolder = Paths().root,
+) -> None:
+    """Keep the password of the BMCs in this laptop's vault: of one machine's, or of all."""
+    password = _password(password_file)
+    with _board(site, state) as board:
+        print_text(board.put_password(node, password))
+
+
+def _password(file: Path | None) -> Secret:
+    if file is not None:
+        try:
+            return Secret(file.read_text("utf-8").partition("\n")[0].rstrip("\r"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(
+                "the password cannot be read", where=str(file), why=str(error)
+            ) from error
+    if not sys.stdin.isatty():
+        raise InputError(
+            "there is no terminal to ask at",
+            where="the password",
+            fix="write it into a file of mode 0600, and give --password-file FILE",
+        )
+    return Secret(typer.prompt("Password of the BMC", hide_input=True, confirmation_prompt=True))

@@ -1,0 +1,140 @@
+"""The verbs for power, as a process, against sushy-tools' Redfish emulator."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from appliance.paths import Paths
+from appliance.store.database import open_database
+from appliance.store.machines import Proven, ProvenMachines
+from tests.redfish_bmc import Emulator, certificate, emulating
+from tests.unit.cli.running import provision
+
+_SITE = """\
+site: alpha
+hypervisor:
+  harvester: v1.8.2
+  machines:
+    hv1:
+      mac: "52:54:00:00:00:01"
+      disk: /dev/disk/by-id/virtio-A
+      bmc: {{address: "{url}", user: admin, system: 00000000-0000-4000-8000-000000000001}}
+    hv2: {{mac: "52:54:00:00:00:02", disk: /dev/disk/by-id/virtio-B}}
+"""
+
+
+@pytest.fixture
+def bmc(tmp_path: Path) -> Iterator[Emulator]:
+    """A BMC with TLS and a password."""
+    pem, key, _ = certificate(tmp_path)
+    with emulating(
+        tmp_path / "bmc", ("hv1",), tls=(pem, key), login=("admin", "right-password")
+    ) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def site(tmp_path: Path, bmc: Emulator) -> Path:
+    """A site of a machine with that BMC, and one that is switched by hand."""
+    path = tmp_path / "site.yaml"
+    path.write_text(_SITE.format(url=bmc.url))
+    return path
+
+
+def test_a_machine_is_switched_by_its_bmc(site: Path, tmp_path: Path) -> None:
+    """Password, look, on, off; its certificate is kept; one without a BMC says what to press."""
+    state = ("--state", tmp_path / "state")
+    file = tmp_path / "password"
+    file.write_text("right-password\n")
+    code, out, err = provision("power", "status", site, *state)
+    assert (code, err) == (0, "")
+    assert "provision power password SITE hv1" in out
+    code, out, err = provision("power", "password", site, "--password-file", file, *state)
+    assert (code, err) == (0, "")
+    assert out == "the password of all BMCs that have none of their own is kept\n"
+    code, out, _ = provision("power", "status", site, *state)
+    assert code == 0
+    one, two = out.splitlines()
+    assert one.startswith("hv1              off, by Redfish at https://127.0.0.1:")
+    assert "certificate sha256:" in one
+    assert two == "hv2              unknown, by hand"
+    code, out, err = provision("power", "on", site, "hv1", *state)
+    assert (code, out, err) == (0, "hv1 was switched on, as it was told\n", "")
+    code, out, _ = provision("power", "status", site, "hv1", "--json", *state)
+    found = json.loads(out)["machines"]["hv1"]
+    assert (found["power"], found["error"]) == ("on", "")
+    assert found["inventory"]["macs"] == ["52:54:00:00:00:01"]
+    code, out, _ = provision("power", "status", site, "hv1", *state)
+    assert "    card           52:54:00:00:00:01" in out
+    assert provision("power", "off", site, "hv1", *state)[0] == 0
+    code, _, err = provision("power", "on", site, "hv2", *state)
+    assert code == 4
+    assert "press the power button of hv2 (network card 52:54:00:00:00:02)" in err
+
+
+def test_what_is_installed_is_switched_off_only_when_told_twice(site: Path, tmp_path: Path) -> None:
+    """Without a terminal the word is --yes; nothing is sent before."""
+    state = ("--state", tmp_path / "state")
+    file = tmp_path / "password"
+    file.write_text("right-password")
+    provision("power", "password", site, "hv1", "--password-file", file, *state)
+    assert provision("power", "on", site, "hv1", *state)[0] == 0
+    with closing(open_database(Paths(tmp_path / "state").site("alpha").database)) as connection:
+        ProvenMachines(connection).put(Proven("hv1", installed=1.0))
+    for verb in ("off", "cycle"):
+        code, _, err = provision("power", verb, site, "hv1", *state)
+        assert code == 2
+        assert "hv1 would be switched off hard" in err
+        assert "it is installed" in err
+    code, out, _ = provision("power", "off", site, "hv1", "--yes", *state)
+    assert (code, out) == (0, "hv1 was switched off, as it was told\n")
+
+
+def test_another_certificate_stops_everything_until_it_is_taken(
+    site: Path, tmp_path: Path, bmc: Emulator
+) -> None:
+    """The password goes to nobody else; people say when a BMC has a new one."""
+    state = ("--state", tmp_path / "state")
+    file = tmp_path / "password"
+    file.write_text("right-password")
+    provision("power", "password", site, "--password-file", file, *state)
+    provision("power", "status", site, *state)
+    (tmp_path / "other").mkdir()
+    pem, key, fingerprint = certificate(tmp_path / "other")
+    with emulating(
+        tmp_path / "bmc2", ("hv1",), tls=(pem, key), login=("admin", "right-password")
+    ) as other:
+        # The same address to the store; another certificate behind it.
+        database = Paths(tmp_path / "state").site("alpha").database
+        with closing(open_database(database)) as connection:
+            connection.execute(
+                "UPDATE switch SET value = replace(value, ?, ?)", (bmc.url, other.url)
+            )
+        site.write_text(_SITE.format(url=other.url))
+        code, _, err = provision("power", "on", site, "hv1", *state)
+        assert code == 4
+        assert "BH413" in err
+        code, out, _ = provision("power", "status", site, "hv1", "--new-certificate", *state)
+        assert code == 0
+        assert fingerprint in out
+
+
+def test_what_cannot_be_asked_is_refused(site: Path, tmp_path: Path) -> None:
+    """An unknown machine, an unreadable password, no terminal; a wrong password says so."""
+    state = ("--state", tmp_path / "state")
+    assert provision("power", "on", site, "hv9", *state)[0] == 2
+    missing = tmp_path / "missing"
+    assert provision("power", "password", site, "--password-file", missing, *state)[0] == 2
+    assert provision("power", "password", site, *state)[0] == 2
+    assert provision("power", "status", site, "--new-certificate", *state)[0] == 2
+    missing.write_text("wrong")
+    provision("power", "password", site, "--password-file", missing, *state)
+    code, _, err = provision("power", "on", site, "hv1", *state)
+    assert code == 4
+    assert "BH411" in err
+    assert "wrong" not in err.replace("wrong user or password", "")
