@@ -11,6 +11,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address
 from uuid import UUID
 
+from appliance.boot.bmc import maker_by_class
 from appliance.errors import WireError
 from appliance.values import Mac
 from appliance.wire.dhcp4 import UNSPECIFIED, Packet
@@ -49,9 +50,10 @@ class ClientKind(StrEnum):
     IPXE = "iPXE"
     STAGE1 = "our small Linux"
     SYSTEM = "a running system"
+    BMC = "a BMC"
 
 
-_RUNNING = (ClientKind.STAGE1, ClientKind.SYSTEM)
+_RUNNING = (ClientKind.STAGE1, ClientKind.SYSTEM, ClientKind.BMC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class BootClient:
 
     `architecture` is option 93's first value. `firmware` is None for a running system, which does
     not tell it. `asks` is option 55. `can_http` is False only for an iPXE that lists its features
-    and lacks HTTP.
+    and lacks HTTP. `bmc` is the maker, where it is a BMC that tells it.
     """
 
     mac: Mac
@@ -77,6 +79,7 @@ class BootClient:
     relay: IPv4Address | None = None
     ipxe_features: frozenset[IpxeOption] = frozenset()
     ipxe_version: tuple[int, int, int] | None = None
+    bmc: str = ""
 
     @property
     def is_booting(self) -> bool:
@@ -109,6 +112,8 @@ class BootClient:
 
     def described(self) -> str:
         """Say in words what it is: `UEFI HTTP boot, uefi-x64`."""
+        if self.bmc:
+            return f"{self.kind.value}, {self.bmc}"
         if self.kind in _RUNNING or self.firmware is None:
             return self.kind.value
         return f"{self.kind.value}, {self.firmware.value}"
@@ -142,6 +147,7 @@ def parse_client(packet: Packet) -> BootClient:
         relay=packet.giaddr if packet.giaddr != UNSPECIFIED else None,
         ipxe_features=features,
         ipxe_version=version,
+        bmc=maker_by_class(vendor_class) if kind is ClientKind.BMC else "",
     )
 
 
@@ -166,7 +172,7 @@ def _kind(
         return ClientKind.HTTP_BOOT
     if vendor_class.startswith(PXE_CLIENT) or architecture is not None:
         return ClientKind.PXE
-    return ClientKind.SYSTEM
+    return ClientKind.BMC if maker_by_class(vendor_class) else ClientKind.SYSTEM
 
 
 def _ipxe(options: Options) -> tuple[frozenset[IpxeOption], tuple[int, int, int] | None]:

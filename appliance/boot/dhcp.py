@@ -6,10 +6,11 @@ RFC 2131 where a machine asks for an address, PXE 2.1 where it asks what to boot
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
+from appliance.boot.bmc import maker_by_name
 from appliance.boot.boot_file import BootFile, boot_file
 from appliance.boot.client import BootClient, ClientKind, parse_client
 from appliance.boot.decide import Action, Decision, decide
@@ -32,6 +33,9 @@ KNOWN_SECONDS = 43_200.0
 SHORT_SECONDS = 120.0
 """For any other: once it is approved, its next renewal is refused and it comes for its own
 address (OpenCHAMI `bootloop`)."""
+
+BMC_SECONDS = 3_600.0
+"""For a BMC: it keeps its address while the laptop is restarted, and few ask for one."""
 
 Machines = Callable[[Mac], BootMachine | None]
 Records = Callable[[str], Record]
@@ -80,7 +84,18 @@ class _Ask:
             return BootFile(None)
         return boot_file(self.client, self.machine, self.network.bridge, stage1=self.stage1)
 
-    def event(self, text: str, *, kind: str = "dhcp", seen: Seen | None = None) -> BootEvent:
+    @property
+    def is_bmc(self) -> bool:
+        return self.client.kind is ClientKind.BMC
+
+    def event(
+        self,
+        text: str,
+        *,
+        kind: str = "dhcp",
+        seen: Seen | None = None,
+        address: IPv4Address | None = None,
+    ) -> BootEvent:
         return BootEvent(
             at=self.now.unix,
             kind=kind,
@@ -88,7 +103,7 @@ class _Ask:
             mac=self.client.mac,
             machine=self.machine.name if self.machine is not None else None,
             seen=seen,
-            data=_facts(self),
+            data=(*_facts(self), *((("address", str(address)),) if address else ())),
         )
 
 
@@ -113,11 +128,14 @@ def answer(  # noqa: PLR0913 - all that an answer follows from
     if client.is_our_probe:
         return DhcpOutcome(reason="it is our own search for other DHCP servers")
     machine = machines(client.mac)
+    client = _known_as_bmc(client, machine, book)
     record = records(machine.name) if machine is not None else Record()
     # Stage-1 asks on every card with link, and some of them may never have booted.
     booting = client.is_booting or client.kind is ClientKind.STAGE1
     decision = decide(machine, record, firmware=client.firmware, booting=booting)
-    if decision.action is Action.IGNORE and book.lease_of(client.mac, now.monotonic) is not None:
+    if client.kind is ClientKind.BMC:
+        decision = Decision(Action.HOLD, "it is a BMC, which boots nothing from here")
+    elif decision.action is Action.IGNORE and book.lease_of(client.mac, now.monotonic) is not None:
         decision = Decision(Action.DISCOVER, "not of this site, but it booted from here")
     direct = turn is not None and client.is_booting and turn(client, packet.message_type)
     # Beside another DHCP server, stage-1 would take that one for the bridge: iPXE tells it better.
@@ -129,7 +147,37 @@ def answer(  # noqa: PLR0913 - all that an answer follows from
         )
     if server_port == PXE_PORT:
         return _boot_server(ask)
+    if ask.is_bmc and machine is not None:
+        return _bmc_with_machines_card(ask)
     return _proxy(ask) if network.proxy else _authoritative(ask)
+
+
+def reservations(machines: Sequence[BootMachine]) -> dict[Mac, IPv4Address]:
+    """Give the addresses that are kept: for the machines' cards, and for those of their BMCs."""
+    kept: dict[Mac, IPv4Address] = {}
+    for each in machines:
+        if each.bmc_mac is not None and each.bmc_address is not None:
+            kept[each.bmc_mac] = each.bmc_address
+    return kept | {mac: each.address for each in machines for mac in each.macs}
+
+
+def _known_as_bmc(client: BootClient, machine: BootMachine | None, book: LeaseBook) -> BootClient:
+    """Take a running system that is nobody's for a BMC, by its name or by the site file's card."""
+    if machine is not None or client.kind is not ClientKind.SYSTEM:
+        return client
+    maker = maker_by_name(client.hostname)
+    if maker or book.reservation(client.mac) is not None:
+        return replace(client, kind=ClientKind.BMC, bmc=maker)
+    return client
+
+
+def _bmc_with_machines_card(ask: _Ask) -> DhcpOutcome:
+    """Give it nothing: the machine's own address would be the BMC's, and its boot evidence."""
+    reason = (
+        f"it is {ask.client.described()} with the card that the site file gives to the machine: "
+        "write the machine's own card as mac, and this one as bmc.mac"
+    )
+    return _silent(ask, reason, kind="finding")
 
 
 # ---------------------------------------------------------------------- our own network
@@ -185,7 +233,8 @@ def _request(ask: _Ask) -> DhcpOutcome:
     )
     reply, note = _lease_reply(ask, MessageType.ACK, address)
     verb = "keeps" if renews else "has"
-    shown = ask.event(f"{ask.name} ({client.described()}) {verb} {address}{note}")
+    text = f"{ask.name} ({client.described()}) {verb} {address}{note}"
+    shown = ask.event(text, kind="bmc" if ask.is_bmc else "dhcp", address=address)
     # A renewal is the system that was there before, and shows no boot.
     evidence = () if renews else _evidence(ask)
     return DhcpOutcome(
@@ -253,6 +302,11 @@ def _proxy(ask: _Ask) -> DhcpOutcome:
     if message is MessageType.DISCOVER and ask.client.is_booting:
         return _boot_reply(ask, MessageType.OFFER)
     seen = _evidence(ask) if message is MessageType.REQUEST else ()
+    if ask.is_bmc and message is MessageType.REQUEST:
+        renews = ask.packet.ciaddr != UNSPECIFIED
+        address = ask.packet.ciaddr if renews else ask.client.requested
+        text = f"{ask.name} ({ask.client.described()}) asks another DHCP server for its address"
+        seen = (ask.event(text, kind="bmc", address=address),)
     reason = "its address comes from the site's own DHCP server"
     return DhcpOutcome(None, (), ask.decision, seen, reason)
 
@@ -303,8 +357,9 @@ def _lease_reply(ask: _Ask, message: MessageType, address: IPv4Address) -> tuple
 
 
 def _length(ask: _Ask, address: IPv4Address) -> float:
-    own = ask.machine is not None and ask.book.reservation(ask.client.mac) == address
-    return KNOWN_SECONDS if own else SHORT_SECONDS
+    if ask.book.reservation(ask.client.mac) == address:
+        return KNOWN_SECONDS
+    return BMC_SECONDS if ask.is_bmc else SHORT_SECONDS
 
 
 def _evidence(ask: _Ask) -> tuple[BootEvent, ...]:
@@ -313,7 +368,7 @@ def _evidence(ask: _Ask) -> tuple[BootEvent, ...]:
     A firmware shows itself by its first word, a system when it takes its address: the installer's
     own system renews, and that proves nothing new.
     """
-    if ask.machine is None:
+    if ask.machine is None or ask.is_bmc:
         return ()
     begins = ask.packet.message_type is MessageType.DISCOVER
     match ask.client.kind:
@@ -348,4 +403,6 @@ def _facts(ask: _Ask) -> tuple[tuple[str, str], ...]:
         facts.append(("uuid", str(client.machine_id)))
     if client.hostname:
         facts.append(("hostname", client.hostname))
+    if client.bmc:
+        facts.append(("vendor", client.bmc))
     return tuple(facts)

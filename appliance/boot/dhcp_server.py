@@ -18,7 +18,7 @@ from ipaddress import IPv4Address
 from typing import Protocol
 
 from appliance.boot.client import BootClient
-from appliance.boot.dhcp import DhcpOutcome, answer
+from appliance.boot.dhcp import DhcpOutcome, answer, reservations
 from appliance.boot.event_gate import EventGate
 from appliance.boot.lease_store import LeaseStore
 from appliance.boot.leases import Hold, LeaseBook, LeaseChange
@@ -149,7 +149,7 @@ class DhcpService:
             self._watch.set_machines(machines, self._clock.monotonic())
 
     def _reserve(self, machines: tuple[BootMachine, ...]) -> None:
-        self.book.reserve({mac: machine.address for machine in machines for mac in machine.macs})
+        self.book.reserve(reservations(machines))
 
     # ---------------------------------------------------------------- packets
 

@@ -85,7 +85,8 @@ class BootMachine:
     `installed` is what main has proven; it stands above all that boot remembers.
     `bios_refusal`, if not empty, is shown to the machine when its firmware is BIOS.
     `waits_for`, if not empty, is what must happen before it may install. `discover`, if not empty,
-    is why the machine must show itself by stage-1 first.
+    is why the machine must show itself by stage-1 first. `bmc_address` is kept for the BMC with
+    the card `bmc_mac`.
     """
 
     name: str
@@ -100,6 +101,8 @@ class BootMachine:
     bios_refusal: str = ""
     documents: Documents | None = None
     discover: str = ""
+    bmc_mac: Mac | None = None
+    bmc_address: IPv4Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +120,9 @@ class ServedFile:
 class BootEvent:
     """Something boot saw or decided, at a Unix time, in words for people.
 
-    `kind` is `dhcp`, `tftp`, `http`, `hook`, `dns`, `ntp`, `syslog`, `decision`, `finding`
-    or `evidence`; with `evidence`, `seen` says which. `mark` names the event for ever, in every
-    boot.db there will be; it is empty for what is told once and not again.
+    `kind` is `dhcp`, `bmc`, `tftp`, `http`, `hook`, `dns`, `ntp`, `syslog`, `decision`,
+    `finding` or `evidence`; with `evidence`, `seen` says which. `mark` names the event for ever, in
+    every boot.db there will be; it is empty for what is told once and not again.
     """
 
     at: float

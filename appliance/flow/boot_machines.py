@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from ipaddress import IPv4Address
 from types import MappingProxyType
 
 from appliance.boot.model import BootMachine, BootNetwork, Documents
@@ -71,6 +72,7 @@ def _boot_machine(
     shows_itself = refused or machine.discover or machine.not_armed or ""
     waits = machine.role is Role.JOIN and not vip_answers
     version = plan.hypervisor.harvester
+    bmc_address = _bmc_address(plan, machine)
     return BootMachine(
         name=machine.name,
         hostname=machine.hostname,
@@ -90,4 +92,16 @@ def _boot_machine(
         ),
         documents=documents(machine) if armed else None,
         discover="" if armed or installed else shows_itself,
+        bmc_mac=machine.bmc.mac if bmc_address is not None else None,
+        bmc_address=bmc_address,
     )
+
+
+def _bmc_address(plan: Plan, machine: MachinePlan) -> IPv4Address | None:
+    """Give the address that the BMC with the site file's card is to have on this network."""
+    try:
+        address = IPv4Address(machine.bmc.host)
+    except ValueError:
+        return None
+    here = machine.bmc.mac is not None and address in plan.provisioning.cidr
+    return address if here else None

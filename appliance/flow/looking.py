@@ -15,6 +15,7 @@ from appliance.discover.words import facts, headline
 from appliance.errors import InputError
 from appliance.flow.binding import whole_site
 from appliance.flow.context import Context, Options
+from appliance.flow.found_bmcs import found_bmcs
 from appliance.flow.judging import judge_all, refusals
 from appliance.flow.orders import unknown_machines
 from appliance.flow.reports import KnownMachine, find_machine, newest_reports
@@ -73,6 +74,7 @@ class Look:
                 "waiting": {
                     mac: as_text(at) for mac, at in unknown_machines(context, self.plan).items()
                 },
+                "bmcs": [each.as_json() for each in found_bmcs(context, self.plan)],
                 "reports": {
                     str(each.mac): json.loads(encode(each.report))
                     for each in newest_reports(context)
@@ -118,6 +120,8 @@ class Look:
                 ]
         else:
             lines += self.waiting_as_text()
+            with self.reading() as context:
+                lines += [str(each) for each in found_bmcs(context, self.plan)]
         return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from appliance.boot.dhcp import DhcpOutcome, Turn, answer
+from appliance.boot.dhcp import DhcpOutcome, Turn, answer, reservations
 from appliance.boot.leases import LeaseBook
 from appliance.boot.model import BootMachine, BootNetwork, Documents, Moment
 from appliance.machines.state import Record
@@ -64,6 +64,8 @@ def options_of(kind: str, arch: int = 7) -> dict[int, bytes]:
             }
         case "stage1":
             return {OptionCode.VENDOR_CLASS: b"bridgehead-stage1"}
+        case "idrac":
+            return {OptionCode.VENDOR_CLASS: b"iDRAC", OptionCode.HOST_NAME: b"idrac-4ZK7PX3"}
         case _:
             return {OptionCode.PARAMETER_REQUEST_LIST: bytes((1, 3, 6, 12, 15, 28, 42))}
 
@@ -106,7 +108,7 @@ class Bench:
     def know(self, *machines: BootMachine) -> None:
         """Set the site's machines."""
         self.machines = machines
-        self.book.reserve({mac: each.address for each in machines for mac in each.macs})
+        self.book.reserve(reservations(machines))
 
     def ask(self, packet: Packet, *, port: int = 67) -> DhcpOutcome:
         """Ask for the answer to a packet."""

@@ -639,3 +639,74 @@ def test_an_approved_stranger_comes_for_its_own_address() -> None:
     renewal = request(REQUEST, options_of("stage1"), mac=STRANGER, ciaddr=pool)
     assert reply_of(bench.ask(renewal)).message_type is MessageType.NAK
     assert take(bench, "stage1", STRANGER).yiaddr == RESERVED
+
+
+# ---------------------------------------------------------------------- BMCs
+
+BMC_CARD, BMC_ADDRESS = Mac("d09466000001"), IPv4Address("10.20.0.51")
+WITH_BMC = replace(NODE, bmc_mac=BMC_CARD, bmc_address=BMC_ADDRESS)
+
+
+def test_a_bmc_is_given_an_address_and_no_boot_file() -> None:
+    """Even one that asks for everything; it is told as a BMC, and proves nothing of a machine."""
+    bench = Bench()
+    ack = take(bench, "idrac", mac=STRANGER)
+    assert ack.yiaddr in (IPv4Address(int(NETWORK.pool_first) + n) for n in range(50))
+    assert (ack.siaddr, ack.file, ack.sname) == (UNSPECIFIED, b"", b"")
+    assert OptionCode.BOOT_FILE_NAME not in ack.options
+    assert OptionCode.TFTP_SERVER_NAME not in ack.options
+    options = options_of("idrac") | FROM_US | wanting(ack.yiaddr)
+    outcome = bench.ask(request(REQUEST, options, mac=STRANGER))
+    (event,) = outcome.events
+    assert (event.kind, event.mac, event.machine, event.seen) == ("bmc", STRANGER, None, None)
+    facts = dict(event.data)
+    assert (facts["vendor"], facts["address"]) == ("Dell iDRAC", str(ack.yiaddr))
+    assert outcome.decision is not None
+    assert outcome.decision.action is Action.HOLD
+
+
+def test_a_bmc_of_the_site_has_the_address_of_the_file() -> None:
+    """By its card, whatever it says of itself; for as long as a machine has its own."""
+    bench = Bench(machines=(WITH_BMC,))
+    ack = take(bench, "system", mac=BMC_CARD)
+    assert ack.yiaddr == BMC_ADDRESS
+    assert int.from_bytes(ack.options[OptionCode.LEASE_TIME], "big") == KNOWN_SECONDS
+    offer = reply_of(bench.ask(request(DISCOVER, options_of("idrac"), mac=STRANGER)))
+    assert offer.yiaddr != BMC_ADDRESS
+
+
+def test_a_bmc_is_known_by_its_name() -> None:
+    """If it is nobody's: a machine of the site may be called as it likes."""
+    bench = Bench()
+    named: dict[int, bytes] = {OptionCode.HOST_NAME: b"XCC-7X06-J300ABCD"}
+    options = options_of("system") | named
+    assert bench.ask(request(DISCOVER, options, mac=STRANGER)).reply is not None
+    outcome = bench.ask(request(DISCOVER, options, mac=KNOWN))
+    assert reply_of(outcome).yiaddr == RESERVED
+    assert dict(outcome.events[-1].data)["client"] == "a running system"
+
+
+def test_a_bmc_with_the_card_of_a_machine_gets_nothing() -> None:
+    """The file names the wrong card: the machine's address is not for its BMC, and it is said."""
+    outcome = Bench().ask(request(DISCOVER, options_of("idrac")))
+    assert outcome.reply is None
+    (event,) = outcome.events
+    assert (event.kind, event.machine) == ("finding", "hv1")
+    assert "write the machine's own card as mac, and this one as bmc.mac" in event.text
+
+
+def test_a_bmc_beside_another_server_is_listed() -> None:
+    """It has its address from there."""
+    bench = Bench(PROXY)
+    options = options_of("idrac") | wanting(IPv4Address("10.20.0.77"))
+    outcome = bench.ask(request(REQUEST, options, mac=STRANGER))
+    assert outcome.reply is None
+    (event,) = outcome.events
+    assert (event.kind, dict(event.data)["address"]) == ("bmc", "10.20.0.77")
+
+
+def test_a_firmware_is_no_bmc() -> None:
+    """A card that boots is a machine's, whatever else the file calls it."""
+    bench = Bench(machines=(WITH_BMC,))
+    offer = reply_of(bench.ask(request(DISCOVER, options_of("pxe"), mac=BMC_CARD)))
+    assert offer.file == b"snponly.efi"

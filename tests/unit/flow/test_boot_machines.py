@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from appliance.boot.model import BootMachine, Documents
 from appliance.flow.boot_machines import boot_machines, boot_network
-from appliance.site.plan import MachinePlan, Plan
+from appliance.site.plan import BmcPlan, MachinePlan, Plan, Way
 from appliance.values import Mac, Secret
 from tests.plans import NETWORK, machine, plan
 
@@ -101,3 +101,17 @@ def test_the_network_is_the_provisioning_one() -> None:
         IPv4Address("10.20.0.200"),
         IPv4Address("10.20.0.250"),
     )
+
+
+def test_a_bmc_with_a_card_is_kept_its_address() -> None:
+    """Where it is on the provisioning network; without a card boot can do nothing for it."""
+    mac = Mac("d09466000001")
+
+    def told_of(address: str, card: Mac | None = mac) -> BootMachine:
+        bmc = BmcPlan(Way.REDFISH, address, "root", mac=card)
+        return _told(plan(machine(1, bmc=bmc)))["hv1"]
+
+    told = told_of("https://10.20.0.51:8443")
+    assert (told.bmc_mac, told.bmc_address) == (mac, IPv4Address("10.20.0.51"))
+    for other in (told_of("172.16.0.9"), told_of("hv1-bmc.example"), told_of("10.20.0.51", None)):
+        assert (other.bmc_mac, other.bmc_address) == (None, None)
