@@ -197,6 +197,22 @@ def test_udhcpc_as_pxe_firmware_and_as_a_stranger(client: Client) -> None:
 
 
 @needs_udhcpc
+def test_udhcpc_as_a_bmc(client: Client) -> None:
+    """OpenBMC and many others ask by udhcpc: as iDRAC it has an address, no boot file, a line."""
+    client.mac(Mac("d09466000001"))
+    done = client.udhcpc("-V", "iDRAC", "-O", "bootfile", "-O", "tftp", "-x", "hostname:idrac-1")
+    assert done.returncode == 0, done.stderr
+    address = client.told("bound", "ip")
+    assert address in {f"10.99.5.{number}" for number in range(100, 120)}
+    assert client.told("bound", "boot_file") is None
+    assert client.told("bound", "bootfile") is None
+    assert client.told("bound", "tftp") is None
+    (event,) = [each for each in client.cable.memory.events if each.kind == "bmc"]
+    facts = dict(event.data)
+    assert (facts["vendor"], facts["address"]) == ("Dell iDRAC", address)
+
+
+@needs_udhcpc
 def test_udhcpc_as_stage1(client: Client) -> None:
     """As our small Linux starts it: on a machine's own card, and on one that never booted."""
     as_stage1 = ("-C", "-V", "bridgehead-stage1")
