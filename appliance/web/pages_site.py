@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,14 +14,18 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from markupsafe import Markup, escape
 
 from appliance.errors import BridgeheadError, InputError, Problem, SiteFileError, StaleError
+from appliance.site.yaml_text import MAX_OCTETS
 from appliance.web.actions import Actions
 from appliance.web.deps import Deps
 from appliance.web.drawing import NARROW, WIDE, draw
 from appliance.web.laptop import ChosenInterface, clock_text, conflicts, ports
+from appliance.web.refusals import status_of
 from appliance.web.site_api import file_download
 from appliance.web.site_work import FormView, ReviewView, SiteWork, is_ticked
 from appliance.web.watching import Watching
 
+NOTHING = hashlib.sha256(b"").hexdigest()
+"""The digest of a site file that is not there."""
 NEXT = {"site": "/artifacts", "cluster": "/review"}
 _ERASE = "erase."
 
@@ -31,6 +36,7 @@ def routes(deps: Deps) -> Blueprint:
     pages = _Pages(deps, SiteWork(deps))
     for path, view, methods in (
         ("/site", pages.site, ["GET", "POST"]),
+        ("/site/open", pages.take, ["POST"]),
         ("/cluster", pages.cluster, ["GET", "POST"]),
         ("/review", pages.review, ["GET", "POST"]),
         ("/site.yaml", pages.file, ["GET"]),
@@ -82,6 +88,22 @@ class _Pages:
             return self._page(view, HTTPStatus.UNPROCESSABLE_ENTITY, error=error)
         return _see(NEXT[key])
 
+    def take(self) -> Response:
+        """Open a file of this browser's computer in the site file's place."""
+        sent = request.files.get("file")
+        octets = sent.read(MAX_OCTETS + 1) if sent is not None and sent.filename else b""
+        digest, replace = request.form.get("instead_of", ""), request.form.get("replace") == "yes"
+        try:
+            if not octets:
+                raise InputError("no file was chosen", where="file", fix="choose a file")
+            self._work.take(digest, octets, replace=replace)
+        except SiteFileError as error:
+            return self._page(self._work.view("site"), status_of(error), refused=error.problems)
+        except BridgeheadError as error:
+            key = "error_of_replace" if error.where == "replace" else "error_of_file"
+            return self._page(self._work.view("site"), status_of(error), **{key: error})
+        return _see("/site?said=taken")
+
     def _stale(self, key: str, given: Mapping[str, str], error: StaleError) -> Response:
         """Show the file as it is now; what was typed is named, so that it can be said again."""
         view = self._work.view(key)
@@ -95,6 +117,8 @@ class _Pages:
 
     def _page(self, view: FormView, status: int = 200, **more: Any) -> Response:
         shown: dict[str, Any] = {"error": None, "typed": [], "view": view, "is_ticked": is_ticked}
+        shown |= {"refused": (), "error_of_file": None, "error_of_replace": None}
+        shown["taken"] = request.args.get("said") == "taken"
         if view.key == "site":
             chosen = self._interface.name()
             found = ports(chosen)
@@ -104,6 +128,7 @@ class _Pages:
                 "ports": found,
                 "conflicts": list(conflicts(view.plan, found)) if view.plan else [],
                 "clock": self._clock(),
+                "nothing": NOTHING,
             }
         return make_response(
             render_template(f"web/{view.key}.html.j2", **{**shown, **more}), status

@@ -24,6 +24,7 @@ from appliance.web.site_models import (
     PortsAnswer,
     ReviewAnswer,
     SaveAsked,
+    TakeAsked,
 )
 from appliance.web.site_work import FormView, ReviewView, SiteWork
 from appliance.web.watching import Watching
@@ -67,6 +68,11 @@ class _Calls:
 
     def check_cluster(self) -> Response:
         return self._check("cluster")
+
+    def take_site(self) -> Response:
+        said = body(TakeAsked)
+        octets = said.text.encode("utf-8", "surrogatepass")
+        return answer(None, DoneAnswer(self._work.take(said.digest, octets, replace=said.replace)))
 
     def review(self) -> Response:
         return answer(ReviewAnswer, _review(self._work.review()))

@@ -36,6 +36,7 @@ NAMED: tuple[Path, ...] = (("networks",), ("vms",), ("images",), ("hypervisor", 
 _REMEMBERED = 32
 """Texts that open pages may have been made from."""
 _BOM = "\ufeff"
+_COUNTED = tuple(f"-{number}" for number in range(2, 1000))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +82,7 @@ class SiteFile:
     def read(self) -> Seen:
         """Read the file; one that is not there yet says nothing. Raises InputError."""
         octets = self._octets()
-        try:
-            text = octets.decode()
-        except UnicodeDecodeError:
-            raise InputError(
-                "the file is not UTF-8 text", where=str(self.path), fix="save it as UTF-8"
-            ) from None
+        text = _text(octets, str(self.path))
         seen = _seen(text, octets, str(self.path))
         with self._alone:
             self._known[seen.digest] = text
@@ -105,8 +101,6 @@ class SiteFile:
             raise InputError(
                 "the site file cannot be read", where=str(self.path), why=str(error.strerror)
             ) from error
-        if len(octets) > MAX_OCTETS:
-            raise InputError("the file is larger than 1 MiB", where=str(self.path))
         return octets
 
     def judge(self, text: str) -> Verdict:
@@ -141,22 +135,59 @@ class SiteFile:
         StaleError where the file is another one, InputError where it cannot be changed in place.
         """
         with self._alone:
-            seen = self.read()
-            if digest != seen.digest:
-                raise StaleError(
-                    "the site file was changed meanwhile; nothing was saved",
-                    where=str(self.path),
-                    why="; ".join(
-                        f"{each.key}: {each.was or 'unsaid'} → {each.now or 'unsaid'}"
-                        for each in self.changed_since(digest, seen)
-                    ),
-                    fix="look at it as it is now, and say again what you want",
-                )
+            seen = self._as_shown(digest)
             text = self.try_out(seen, changes(seen), allow)
             if text == seen.text:
                 return seen
             self._write(text)
             return self.read()
+
+    def take(self, digest: str, octets: bytes, *, agreed: bool, stamp: str) -> FilePath | None:
+        """Put another file in the place of the one that `digest` names; give where that is kept.
+
+        None where nothing was there, or the very same. Raises SiteFileError with all that the
+        command would refuse, InputError for what is no text, is too large, or would take the place
+        of a file without `agreed`, StaleError where the file is another one by now.
+        """
+        text = _text(octets, "the file that was chosen")
+        verdict = self.judge(text)
+        if verdict.problems:
+            raise SiteFileError(verdict.problems)
+        if isinstance(verdict.refusal, InputError):
+            raise verdict.refusal
+        with self._alone:
+            seen = self._as_shown(digest)
+            if text == seen.text:
+                return None
+            if not seen.text.strip():
+                self._write(text)
+                return None
+            if not agreed:
+                raise InputError(
+                    "there is a site file already",
+                    where="replace",
+                    why=str(self.path),
+                    fix="tick the box to put the new one in its place; the old one is kept beside",
+                )
+            kept = _free(self.path.resolve(), f".before-{stamp}")
+            self._write(seen.text, kept)
+            self._write(text)
+            return kept
+
+    def _as_shown(self, digest: str) -> Seen:
+        """Read the file. Raises StaleError where it is not the one that `digest` names."""
+        seen = self.read()
+        if digest != seen.digest:
+            raise StaleError(
+                "the site file was changed meanwhile; nothing was saved",
+                where=str(self.path),
+                why="; ".join(
+                    f"{each.key}: {each.was or 'unsaid'} → {each.now or 'unsaid'}"
+                    for each in self.changed_since(digest, seen)
+                ),
+                fix="look at it as it is now, and say again what you want",
+            )
+        return seen
 
     def try_out(
         self, seen: Seen, changes: Changes, allow: Callable[[Verdict, Verdict], None]
@@ -187,9 +218,10 @@ class SiteFile:
         )
         return found or (Changed("its remarks or layout", "as they were", "as they are"),)
 
-    def _write(self, text: str) -> None:
-        """Put the text in the file's place whole, with the file's own mode and owner."""
-        target = self.path.resolve()
+    def _write(self, text: str, beside: FilePath | None = None) -> None:
+        """Put the text in the file's place whole, or `beside` it, with its own mode and owner."""
+        own = self.path.resolve()
+        target = beside or own
         draft = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -198,7 +230,7 @@ class SiteFile:
                 with os.fdopen(descriptor, "wb") as stream:
                     stream.write(text.encode())
                     stream.flush()
-                    _like(descriptor, target)
+                    _like(descriptor, own)
                     os.fsync(descriptor)
                 draft.replace(target)
             except BaseException:
@@ -211,6 +243,23 @@ class SiteFile:
                 why=str(error.strerror or error),
                 fix="see the permissions of its folder",
             ) from error
+
+
+def _text(octets: bytes, where: str) -> str:
+    if len(octets) > MAX_OCTETS:
+        raise InputError("the file is larger than 1 MiB", where=where, why="no site file is")
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        raise InputError(
+            "the file is not UTF-8 text", where=where, fix="save it as UTF-8"
+        ) from None
+
+
+def _free(path: FilePath, ending: str) -> FilePath:
+    """Name a file beside another that is not there yet."""
+    names = (path.with_name(f"{path.name}{ending}{more}") for more in ("", *_COUNTED))
+    return next(each for each in names if not each.exists())
 
 
 def _like(descriptor: int, target: FilePath) -> None:

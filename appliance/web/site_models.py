@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
+from appliance.site.yaml_text import MAX_OCTETS
 from appliance.web.laptop import Port
 from appliance.web.models import Asked, Call, DoneAnswer, Text
 from appliance.web.review import Erasure, RuleVerdict
@@ -24,6 +25,17 @@ class CheckAsked(Asked):
     """Values to be judged and not written."""
 
     fields: dict[str, str] = Field(max_length=MAX_FIELDS)
+
+
+class TakeAsked(Asked):
+    """Another site file, whole. `digest`: of the one that is here; `replace`: it may be put aside.
+
+    A file that is put aside is kept beside the new one.
+    """
+
+    digest: Text
+    text: str = Field(max_length=MAX_OCTETS)
+    replace: bool = False
 
 
 class BeginAsked(Asked):
@@ -92,6 +104,7 @@ SITE_CALLS = (
     Call("get", "/api/site", "site", "The first page's fields", FormAnswer),
     Call("post", "/api/site", "save_site", "Save them", DoneAnswer, SaveAsked),
     Call("post", "/api/site/check", "check_site", "Judge them", ChecksAnswer, CheckAsked),
+    Call("post", "/api/site/open", "take_site", "Open a file", DoneAnswer, TakeAsked),
     Call("get", "/api/cluster", "cluster", "The fourth page's fields", FormAnswer),
     Call("post", "/api/cluster", "save_cluster", "Save them", DoneAnswer, SaveAsked),
     Call("post", "/api/cluster/check", "check_cluster", "Judge them", ChecksAnswer, CheckAsked),

@@ -15,6 +15,7 @@ from appliance.flow.looking import Look
 from appliance.flow.reports import newest_reports
 from appliance.site.plan import Plan
 from appliance.site.yaml_text import Value
+from appliance.tools.clock import as_text
 from appliance.tools.host_clock import synchronised
 from appliance.web.deps import Deps
 from appliance.web.drawing import Shown
@@ -127,6 +128,15 @@ class SiteWork:
             lambda seen: self._changes(key, seen, given),
             lambda before, after: self._allow(key, given, before, after),
         )
+
+    def take(self, digest: str, octets: bytes, *, replace: bool) -> str:
+        """Open another site file in the place of the one that `digest` names; say what was done.
+
+        Raises as `SiteFile.take` does.
+        """
+        stamp = as_text(self._deps.clock.utc()).replace(":", "")
+        kept = self._file.take(digest, octets, agreed=replace, stamp=stamp)
+        return f"the one that was here is kept as {kept}" if kept else "the site file is taken"
 
     def check(self, key: str, given: Mapping[str, str]) -> tuple[Problem, ...]:
         """Give what would be refused; nothing is written. Raises InputError as `save` does."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import sys
 from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,10 +22,15 @@ REMARKED = THREE.replace("site: harbour-east", "# Said by Ann.\nsite: harbour-ea
 
 
 class Page(HTMLParser):
-    """What a browser would send of a page's form, and what it shows."""
+    """What a browser would send of a page's form, and what it shows.
 
-    def __init__(self, text: str) -> None:
+    Without `form`, the address it is sent to, every form counts but that of a file.
+    """
+
+    def __init__(self, text: str, form: str = "") -> None:
         super().__init__()
+        self._form = form
+        self._here = True
         self.fields: dict[str, str] = {}
         self.ids: list[str] = []
         self.labels: set[str] = set()
@@ -39,6 +46,10 @@ class Page(HTMLParser):
             self.ids.append(has["id"])
         self.described |= set(has.get("aria-describedby", "").split())
         self.labels |= {has["for"]} if tag == "label" and "for" in has else set()
+        if tag == "form":
+            self._here = has.get("action", "") == self._form if self._form else "enctype" not in has
+        if not self._here:
+            return
         name = has.get("name", "")
         box = has.get("type") in ("checkbox", "radio")
         if tag == "input" and (not box or "checked" in has):
@@ -57,7 +68,7 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         """End an area: browsers leave the first line end out."""
-        if tag == "textarea":
+        if tag == "textarea" and self._area:
             self.fields[self._area] = self.fields[self._area].removeprefix("\n")
             self._area = ""
         if tag == "select":
@@ -290,4 +301,97 @@ def test_another_sites_page_cannot_save(operator: Browser, world: World) -> None
         headers={"Sec-Fetch-Site": "cross-site"},
     )
     assert answer.status_code == 403
+    assert text_of(world) == REMARKED
+
+
+def opened(operator: Browser, text: bytes, *, replace: bool = False, digest: str = "") -> Any:
+    """Send a file as a browser does."""
+    shown = Page(operator.get("/site").text, "/site/open").fields["instead_of"]
+    sent: dict[str, Any] = {"instead_of": digest or shown, "file": (BytesIO(text), "mine.yaml")}
+    sent |= {"replace": "yes"} if replace else {}
+    return operator.post("/site/open", data=sent, content_type="multipart/form-data")
+
+
+def test_a_file_is_opened_where_none_is(tmp_path: Path) -> None:
+    """To the octet; no box is asked for that would have no meaning."""
+    world = World(tmp_path, tmp_path / "site.yaml")
+    operator = world.operator()
+    assert 'name="replace"' not in operator.get("/site").text
+    answer = opened(operator, REMARKED.encode())
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/site?said=taken")
+    assert text_of(world) == REMARKED
+    assert "The site file is taken" in operator.get("/site?said=taken").text
+    assert [each.name for each in tmp_path.glob("site.yaml*")] == ["site.yaml"]
+
+
+def test_a_file_that_is_here_is_put_aside_only_if_that_is_said(
+    operator: Browser, world: World, tmp_path: Path
+) -> None:
+    """The old one is kept beside the new one, with its mode."""
+    assert world.site_file
+    world.site_file.chmod(0o600)
+    other = REMARKED.replace("harbour-east", "harbour-west")
+    refused = opened(operator, other.encode())
+    assert refused.status_code == 422
+    assert "there is a site file already" in refused.text
+    assert 'id="replace-wrong"' in refused.text
+    assert text_of(world) == REMARKED
+    assert opened(operator, other.encode(), replace=True).status_code == 303
+    assert text_of(world) == other
+    (kept,) = tmp_path.glob("site.yaml.before-*")
+    assert kept.read_text() == REMARKED
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert opened(operator, other.encode()).status_code == 303  # the very same: nothing to do
+    assert list(tmp_path.glob("site.yaml.before-*")) == [kept]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"", "no file was chosen"),
+        (b"\xff\xfe", "not UTF-8 text"),
+        (b"site: alpha\n\tdomain: x\n", "Line 2"),
+        (b"&a [*a, *a]", "Line 1"),
+        (REMARKED.replace("servers: 3", "servers: 2").encode(), "cluster.servers"),
+    ],
+)
+def test_a_file_that_is_not_right_is_refused_with_all_that_is_wrong(
+    operator: Browser, world: World, text: bytes, said: str
+) -> None:
+    """And its places; nothing is changed."""
+    answer = opened(operator, text, replace=True)
+    assert answer.status_code in (413, 422)
+    assert said in answer.text
+    assert text_of(world) == REMARKED
+
+
+def test_a_file_that_is_too_large_is_not_even_read(operator: Browser, world: World) -> None:
+    """With one sentence."""
+    kind = "multipart/form-data; boundary=x"
+    answer = operator.post("/site/open", data=b"x" * (1 + (1 << 20)), content_type=kind)
+    assert answer.status_code == 413
+    assert "what was sent is too large" in answer.text
+    assert text_of(world) == REMARKED
+
+
+def test_every_problem_of_a_file_is_named_with_its_place(operator: Browser) -> None:
+    """In one go, as the command does."""
+    text = REMARKED.replace("servers: 3", "servers: 2").replace("domain:", "domian:")
+    answer = opened(operator, text.encode(), replace=True)
+    assert len(re.findall(r"<li>Line \d+, column \d+: <code>", answer.text)) >= 2
+    assert (
+        "<script"
+        not in opened(operator, b"<script>: x", replace=True)
+        .text.split("<main")[1]
+        .split("</details>")[0]
+    )
+
+
+def test_a_file_is_not_opened_over_one_that_changed_meanwhile(
+    operator: Browser, world: World
+) -> None:
+    """What stands there now was seen by nobody who says so."""
+    answer = opened(operator, REMARKED.encode() + b"# more\n", replace=True, digest="0" * 64)
+    assert answer.status_code == 409
+    assert "was changed meanwhile" in answer.text
     assert text_of(world) == REMARKED

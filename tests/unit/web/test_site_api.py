@@ -208,3 +208,17 @@ def test_whatever_is_typed_is_saved_whole_or_refused(
     else:
         load_text(text_of(world))
         assert checked.get_json()["problems"] == []
+
+
+def test_a_file_is_opened_by_a_call(operator: Browser, world: World) -> None:
+    """As the page does, and in the same words."""
+    digest = operator.get("/api/site").get_json()["digest"]
+    other = THREE.replace("harbour-east", "harbour-west")
+    said = {"digest": digest, "text": other}
+    refused = operator.post("/api/site/open", json=said)
+    assert (refused.status_code, refused.get_json()["where"]) == (422, "replace")
+    wrong = operator.post("/api/site/open", json={**said, "text": "site: [\ud800"})
+    assert wrong.status_code == 422
+    answer = operator.post("/api/site/open", json={**said, "replace": True})
+    assert "is kept as" in answer.get_json()["text"]
+    assert text_of(world) == other

@@ -191,3 +191,14 @@ def test_a_folder_that_is_closed_is_said(file: SiteFile) -> None:
     file.path.parent.chmod(0o500)
     with pytest.raises(InputError, match="cannot be written"):
         save(file, file.read().digest, {VIP: "10.20.0.9"})
+
+
+def test_no_file_that_was_put_aside_is_lost(file: SiteFile) -> None:
+    """Two in the same second have names of their own."""
+    texts = [THREE.replace("harbour-east", f"harbour-{name}") for name in ("west", "north")]
+    kept = [
+        file.take(file.read().digest, each.encode(), agreed=True, stamp="20261121T203000Z")
+        for each in texts
+    ]
+    assert [each.read_text() for each in kept if each] == [THREE, texts[0]]
+    assert file.path.read_text() == texts[1]
