@@ -194,6 +194,23 @@ def test_a_machine_appears_and_is_approved_by_one_form(world: World, browser: Br
     assert "Nobody waits to be approved." in after
 
 
+def test_a_new_machine_gets_its_role_and_a_known_one_keeps_it(
+    world: World, browser: Browser
+) -> None:
+    """What the site file says of a machine is not overruled by a click; what was chosen stays."""
+    hear(world, TWO)
+    sent = {"which": str(TWO), "name": "hv2", "disk": "vda", "role": "create"}
+    refused = browser.post("/machines/approve", data=sent)
+    assert refused.status_code == 422
+    assert "hv2 is to join" in refused.text
+    assert '<option value="create" selected>founds it</option>' in refused.text
+    new = {**sent, "name": "", "new_name": "hv9", "role": "join"}
+    assert browser.post("/machines/approve", data=new).status_code == 303
+    known = look(world).plan.machine("hv9")
+    assert known is not None
+    assert known.role.value == "join"
+
+
 def test_a_disk_with_data_asks_for_the_name_once_more(world: World, browser: Browser) -> None:
     """Refused with the command's sentence at the machine; what was chosen stays; then taken."""
     (disk,) = report_of(TWO).disks
