@@ -21,7 +21,7 @@ Get = Callable[[str], Document]
 _MOST = 64
 """Members of one collection that are asked for; a storage shelf would take minutes."""
 
-_NO_SERIAL = frozenset(
+NO_SERIAL = frozenset(
     {
         *("to be filled by o.e.m.", "default string", "not specified", "system serial number"),
         *("none", "n/a", "unknown", "0123456789", "123456789"),
@@ -36,7 +36,7 @@ def inventory_of(system: Document, manager: Document, profile: Profile, get: Get
     serial = text(system, "SerialNumber")
     if profile.has(Quirk.SERIAL_IN_SKU):
         serial = text(system, "SKU") or serial
-    if serial.lower() in _NO_SERIAL:
+    if serial.lower() in NO_SERIAL:
         serial = ""
     return Inventory(
         vendor=text(system, "Manufacturer"),
