@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +55,13 @@ def emulating(
     *,
     tls: tuple[Path, Path] | None = None,
     login: tuple[str, str] | None = None,
+    prefix: tuple[str, ...] = (),
+    macs: tuple[str, ...] = (),
 ) -> Iterator[Emulator]:
     """Run sushy-tools' emulator with its fake driver: one system of each name, switched off.
 
-    `tls` is certificate and key, `login` user and password.
+    `tls` is certificate and key, `login` user and password, `prefix` what is put before the
+    command, `macs` are the systems' cards.
     """
     systems = [
         {
@@ -65,9 +69,9 @@ def emulating(
             "name": name,
             "power_state": "Off",
             "external_notifier": False,
-            "nics": [{"mac": f"52:54:00:00:00:{number:02x}", "ip": "192.0.2.1"}],
+            "nics": [{"mac": mac or f"52:54:00:00:00:{number:02x}", "ip": "192.0.2.1"}],
         }
-        for number, name in enumerate(names, start=1)
+        for number, (name, mac) in enumerate(zip_longest(names, macs), start=1)
     ]
     (folder / "state").mkdir(parents=True)
     config = _EMULATOR.format(host=HOST, state=str(folder / "state"), systems=systems)
@@ -82,6 +86,7 @@ def emulating(
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [
+                *prefix,
                 *(sys.executable, "-m", "sushy_tools.emulator.main", "--fake"),
                 *("--config", str(folder / "emulator.py")),
             ],

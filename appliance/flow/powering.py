@@ -264,6 +264,10 @@ class Powering:
     def _take_inventory(self, switch: _Switch, said: Inventory) -> None:
         switch.said = said
         switch.identity = inventory.identify(switch.machine, said)
+        # Known before the next question is asked, which may be the one that switches.
+        switch.case = replace(
+            switch.case, certain=switch.identity.certain, against=switch.identity.against
+        )
         self._context.switches.note(switch.machine.name, inventory=inventory.as_json(said))
         clock = inventory.clock_off(said, self._context.clock.utc())
         if clock:
@@ -274,7 +278,8 @@ class Powering:
         if switch.said is not None:
             reported = reported_by(self._context, switch.machine)
             for words in inventory.differences(switch.machine, switch.said, reported):
-                self._tell_once(switch, words)
+                if words != switch.case.against:  # that is told with what to do about it
+                    self._tell_once(switch, words)
 
     def _tell_once(self, switch: _Switch, words: str) -> None:
         if words not in switch.told:

@@ -254,6 +254,16 @@ def test_a_bmc_of_another_machine_switches_nothing(tmp_path: Path) -> None:
         assert one.acts == ["boot pxe", "cycle"]
 
 
+def test_a_bmc_of_another_machine_that_is_off_switches_nothing_either(tmp_path: Path) -> None:
+    """What it says is heard before the next question is asked. It is said once, with what to do."""
+    one = ScriptedSwitch(said=Inventory(macs=(Mac("525400999999"),)))
+    with world_in(tmp_path, _machine(1), hv1=one) as world:
+        world.run(120)
+        assert one.acts == []
+        (told,) = world.texts("finding")
+    assert "52:54:00:99:99:99, and not 52:54:00:12:34:01; nothing is switched" in told
+
+
 def test_two_machines_with_one_serial_number_are_not_guessed(tmp_path: Path) -> None:
     """Neither BMC names a card: both are left to people. With cards they are told apart."""
     same = Inventory(serial="4S1RVM1")
