@@ -76,7 +76,7 @@ class ByHand:
         return Inventory()
 
     def _asks(self, act: Act) -> PowerError:
-        return hand_needed(self.target, act, "it has no bmc in the site file")
+        return hand_needed(self.target, act, "the site file names no BMC for it")
 
 
 def hand_needed(target: Target, act: Act, why: str) -> PowerError:
