@@ -81,6 +81,7 @@ class History:
         self.machines: dict[str, MachineSeen] = {}
         self.vms: dict[str, tuple[str, float]] = {}
         self.findings: list[tuple[float, str]] = []
+        self.strangers: dict[str, float] = {}
         self.line: tuple[float, str] | None = None
         self.safe: bool | None = None
         self.because: tuple[str, ...] = ()
@@ -98,6 +99,8 @@ class History:
             self.line = (event.at, printable(event.text.partition("\n")[0]))
         if event.machine:
             self._feed_machine(event, event.machine)
+        elif event.kind in ("decision", "discovered") and event.data.get("mac"):
+            self.strangers[printable(str(event.data["mac"]))] = event.at
 
     def _feed_story(self, event: Event) -> None:
         if event.kind == "run-started":
@@ -105,6 +108,7 @@ class History:
             self.outcome, self.error, self.safe, self.because = Outcome.RUNNING, {}, None, ()
             self.steps.clear()
             self.findings.clear()
+            self.strangers.clear()
         elif event.kind == "run-ended":
             self.run_ended = event.at
             self.outcome = _outcome(str(event.data.get("outcome", "")))

@@ -125,7 +125,10 @@ class VmView:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A run as it stands. `last` is the number of the newest event that is in it."""
+    """A run as it stands. `last` is the number of the newest event that is in it.
+
+    `strangers` are the cards of machines that were heard in it and belong to nobody yet.
+    """
 
     site: str
     last: int
@@ -141,6 +144,7 @@ class Progress:
     error: Fault | None
     safe: bool
     because: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()
 
     @property
     def ready(self) -> int:
@@ -227,7 +231,13 @@ def progress(
         error=error if outcome is not Outcome.RUNNING else None,
         safe=history.safe is True and outcome is Outcome.DONE,
         because=history.because,
+        strangers=_strangers(plan, history),
     )
+
+
+def _strangers(plan: Plan, history: History) -> tuple[str, ...]:
+    known = {str(mac) for each in plan.machines for mac in (*each.macs, *each.other_macs)}
+    return tuple(mac for mac in history.strangers if mac not in known)
 
 
 def _step(history: History, name: str, title: str, now: float, outcome: Outcome) -> StepView:

@@ -98,3 +98,14 @@ def test_what_machines_say_comes_without_control_codes(told: Told) -> None:
     """A page, a terminal and a log show it alike."""
     told.tell("finding", "bad\x1b[31m")
     assert "\x1b" not in told.history.findings[0][1]
+
+
+def test_strangers_are_those_of_this_run(told: Told) -> None:
+    """Who asked to boot or reported and is nobody's; a machine of the site is none."""
+    told.tell("decision", mac="52:54:00:00:00:09")
+    told.tell("discovered", mac="52:54:00:00:00:08")
+    told.tell("decision", machine="hv1", mac="52:54:00:00:00:01")
+    told.tell("decision")
+    assert list(told.history.strangers) == ["52:54:00:00:00:09", "52:54:00:00:00:08"]
+    told.tell("run-started")
+    assert told.history.strangers == {}

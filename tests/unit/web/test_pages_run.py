@@ -194,6 +194,19 @@ def test_a_machine_appears_and_is_approved_by_one_form(world: World, browser: Br
     assert "Nobody waits to be approved." in after
 
 
+def test_the_run_says_that_somebody_waits_to_be_approved(world: World, browser: Browser) -> None:
+    """Whoever watches the run is led to the page Machines; no more once it is known."""
+    with look(world).writing() as context:
+        begin(context.journal, world)
+    hear(world, TWO)
+    lock = world.deps.paths.site("alpha").lock
+    with hold(lock, who="provision run", since="09:30"):
+        assert "A new machine is here" in browser.get("/run").text
+        sent = {"which": str(TWO), "name": "hv2", "disk": "vda"}
+        assert browser.post("/machines/approve", data=sent).status_code == 303
+        assert "A new machine is here" not in browser.get("/run").text
+
+
 def test_a_new_machine_gets_its_role_and_a_known_one_keeps_it(
     world: World, browser: Browser
 ) -> None:
