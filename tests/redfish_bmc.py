@@ -175,6 +175,8 @@ class Bmc:
         """Properties of `Boot` that may not be written."""
         self.boot_elsewhere = ""
         """The only path where `Boot` may be written."""
+        self.delay = 0.0
+        """Seconds before each answer."""
         self.released = threading.Event()
 
     @classmethod
@@ -304,6 +306,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.bmc.asked.append(asked)
         fault = next((f for f in self.bmc.faults if f.takes(asked.method, asked.path)), None)
         self.close_connection = True
+        self.bmc.released.wait(self.bmc.delay)
         match fault.kind if fault else "":
             case "reset":
                 return

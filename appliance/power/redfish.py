@@ -24,6 +24,7 @@ from appliance.power.redfish_faults import (
     fault_of,
     may_pass,
     place_of,
+    refused_for_now,
     told,
 )
 from appliance.power.redfish_inventory import inventory_of
@@ -61,7 +62,7 @@ class RedfishControl:
         self._patience = patience or Patience()
         self._sleep = sleep
         self._monotonic = monotonic
-        self._fingerprint = target.fingerprint
+        self._fingerprint = _plain(target.fingerprint)
         self._system = ""
         self._profiles = load_profiles()
         try:
@@ -226,10 +227,9 @@ class RedfishControl:
                 return
             except Exception as error:
                 pause = self._patience.schedule.pause_after(attempt)
-                refused = fault_of(error) is Fault.REFUSED and self.power() is wanted
-                if refused:  # 409, "it is so already": between our look and our command
-                    return
-                if pause is None or not may_pass(error):
+                if pause is None or not (may_pass(error) or refused_for_now(error)):
+                    if self.power() is wanted:  # "it is so already": between look and command
+                        return
                     raise self._told(error, doing) from error
                 self._sleep(pause)
 
@@ -274,6 +274,11 @@ class RedfishControl:
             self._once(lambda talk: self._reset(talk, resets))
         except Exception as error:
             raise self._told(error, "restart it, which is not repeated") from error
+
+
+def _plain(fingerprint: str | None) -> str | None:
+    """Give a fingerprint as bare hex, also one that was copied from a BMC's own page."""
+    return fingerprint.replace(":", "").strip().lower() if fingerprint else None
 
 
 class _Bounded:

@@ -60,6 +60,18 @@ def may_pass(error: Exception) -> bool:
     return fault_of(error) in PASSING
 
 
+def refused_for_now(error: Exception) -> bool:
+    """Whether a power command may be taken in a moment: the machine is on its way to a state.
+
+    409 is what DSP0266 8.6 has for it; iLO says 400 InvalidOperationForSystemState, iDRAC 400
+    SYS518 (both known to sushy's connector).
+    """
+    if not isinstance(error, exceptions.HTTPError) or error.status_code not in {400, 409}:
+        return False
+    said = f"{error.code} {error.body}"
+    return error.status_code == 409 or "InvalidOperationForSystemState" in said or "SYS518" in said
+
+
 def told(error: Exception, target: Target, doing: str) -> PowerError:
     """Tell a failure: what, where, why, what to do. `doing` is what was asked, as `read its power`.
 

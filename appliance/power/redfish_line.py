@@ -74,7 +74,11 @@ class BmcAddress:
             raise ValueError("no host is named")
         path = split.path.rstrip("/")
         system = path if path.startswith("/redfish/v1/Systems/") else ""
-        return cls(split.scheme, split.hostname, split.port or _PORTS[split.scheme], system)
+        # As it goes over the line: requests writes it so too, and the two are compared.
+        host = (
+            split.hostname.encode("idna").decode() if ":" not in split.hostname else split.hostname
+        )
+        return cls(split.scheme, host, split.port or _PORTS[split.scheme], system)
 
     @property
     def secure(self) -> bool:

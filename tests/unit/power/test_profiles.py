@@ -38,6 +38,17 @@ def test_each_quirk_and_note_has_a_source() -> None:
             assert source.startswith("https://") or (ROOT / source).is_file()
 
 
+def test_each_profile_is_in_the_docs() -> None:
+    """With its tier, as it says itself."""
+    page = (ROOT / "docs" / "bmc.md").read_text()
+
+    for profile in PROFILES:
+        assert f"| `{profile.name}` | {profile.tier} |" in page
+        for each in profile.known:
+            assert f"`{each.quirk}`" in page
+    assert all(f"`{quirk}`" in page for quirk in Quirk)
+
+
 def test_only_the_emulator_is_tested_here() -> None:
     """No profile claims more than this project has seen."""
     assert [p.name for p in PROFILES if p.tier is Tier.TESTED_HERE] == ["sushy-tools"]

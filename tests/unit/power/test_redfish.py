@@ -286,6 +286,31 @@ def test_already_so_is_no_error() -> None:
         assert bmc.commands() == ["On"]
 
 
+def test_on_while_it_is_still_going_off() -> None:
+    """iLO refuses that with 400: it is sent again, after a look."""
+    bmc = Bmc.recorded("hpe")
+    body = {"error": {"code": "iLO.2.24.InvalidOperationForSystemState", "message": "not now"}}
+    bmc.faults.append(Fault("status", "POST", "Reset", times=2, status=400, body=body))
+    with serving(bmc) as url:
+        switch = control(url)
+        switch.on()
+
+        assert switch.power() is Power.ON
+    assert set(bmc.commands()) == {"On"}
+
+
+def test_a_refusal_is_told_in_the_bmcs_words() -> None:
+    """Once, and not sent again."""
+    bmc = Bmc.recorded("dell")
+    body = {"error": {"code": "x", "message": "the chassis lid is open"}}
+    bmc.faults.append(Fault("status", "POST", "Reset", times=9, status=400, body=body))
+    with serving(bmc) as url, pytest.raises(PowerError, match="refused to switch it on") as told:
+        control(url).on()
+
+    assert told.value.why == "HTTP 400, the chassis lid is open"
+    assert bmc.commands() == ["On"]
+
+
 def test_a_state_that_is_not_said() -> None:
     """PowerState null or of another type: unknown; a cycle sends one restart."""
     bmc = Bmc.recorded("dell")
@@ -360,8 +385,10 @@ def test_another_certificate_gets_no_password(tmp_path: Path) -> None:
             other.power()
         assert bmc.asked == []
         assert fingerprint[:16] in caught.value.why
-        right = control(url, user=USER, password=Secret(PASSWORD), fingerprint=fingerprint)
-        assert right.power() is Power.OFF
+        copied = ":".join(fingerprint[at : at + 2] for at in range(0, 64, 2)).upper()
+        for known in (fingerprint, copied):
+            right = control(url, user=USER, password=Secret(PASSWORD), fingerprint=known)
+            assert right.power() is Power.OFF
 
 
 def test_the_certificate_holds_between_two_calls(tmp_path: Path) -> None:
@@ -457,6 +484,29 @@ def test_each_vendor_is_switched(vendor: str, profile: str) -> None:
         assert "does not show it" not in switch.boot_next(BootFrom.DISK)
 
     assert bmc.commands() == ["On", "ForceOff", "On"]
+
+
+@pytest.mark.parametrize("vendor", ["dell", "hpe", "supermicro", "lenovo", "ami"])
+def test_a_slow_bmc_is_waited_for(vendor: str) -> None:
+    """Each answer takes its time: nothing is asked twice, and the inventory is whole."""
+    quick, slow = Bmc.recorded(vendor), Bmc.recorded(vendor)
+    slow.delay = 0.15
+    with serving(quick) as first, serving(slow) as second:
+        assert control(first).inventory() == control(second).inventory()
+
+    assert [each.path for each in slow.asked] == [each.path for each in quick.asked]
+
+
+def test_an_inventory_that_takes_too_long_ends() -> None:
+    """What was not asked any more is named."""
+    bmc = Bmc.recorded("dell")
+    bmc.delay = 0.2
+    patience = Patience(connect=2.0, answer=2.0, whole=0.6, schedule=Schedule(()))
+    with serving(bmc) as url:
+        found = control(url, patience=patience).inventory()
+
+    assert found.serial == "EXAMPL1"
+    assert "its network cards" in found.unsaid
 
 
 def test_dell_serial_and_disks() -> None:

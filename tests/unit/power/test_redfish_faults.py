@@ -21,6 +21,7 @@ from appliance.power.redfish_faults import (
     fault_of,
     may_pass,
     place_of,
+    refused_for_now,
     told,
     words_of,
 )
@@ -77,6 +78,19 @@ def test_a_wrong_password_that_comes_as_400() -> None:
     body = {"error": {"code": "iLO.0.10.UnauthorizedLoginAttempt", "message": "no"}}
 
     assert fault_of(answered(400, body)) is Fault.LOGIN
+
+
+def test_what_is_refused_only_for_now() -> None:
+    """A machine on its way from one state to another."""
+    ilo = {
+        "error": {"code": "iLO.0.10.ExtendedInfo", "x": "iLO.2.24.InvalidOperationForSystemState"}
+    }
+
+    assert refused_for_now(answered(409))
+    assert refused_for_now(answered(400, ilo))
+    assert not refused_for_now(answered(400))
+    assert not refused_for_now(answered(403, ilo))
+    assert not refused_for_now(ValueError())
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ from tests.redfish_bmc import Bmc, serving
         ("http://192.0.2.7", "http://192.0.2.7:80"),
         ("2001:db8::7", "https://[2001:db8::7]:443"),
         ("[2001:db8::7]:8443", "https://[2001:db8::7]:8443"),
+        ("BMC.Example", "https://bmc.example:443"),
+        ("bücher.example", "https://xn--bcher-kva.example:443"),
     ],
 )
 def test_addresses(written: str, url: str) -> None:
