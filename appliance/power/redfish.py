@@ -81,7 +81,7 @@ class RedfishControl:
         """Look, change nothing: state, certificate, kind of BMC, where it can boot from."""
 
         def look(talk: Conversation) -> Contact:
-            system = talk.document(self._system_path(talk))
+            system = talk.document(self.system_path(talk))
             profile = self._profile(talk, system, _manager(talk, system))
             kind = str(profile) if self._address.secure else f"{profile}, without encryption"
             boot = _whole_boot(talk, system)
@@ -124,7 +124,7 @@ class RedfishControl:
         """Ask what the machine is. What is missing is left empty and named in `unsaid`."""
 
         def look(talk: Conversation) -> Inventory:
-            system = talk.document(self._system_path(talk))
+            system = talk.document(self.system_path(talk))
             manager = _manager(talk, system)
             profile = self._profile(talk, system, manager)
             get = _Bounded(talk.document, self._patience.whole * 2, self._monotonic)
@@ -182,10 +182,11 @@ class RedfishControl:
     def _state(self) -> str:
         return self._read(
             "read its power state",
-            lambda talk: text(talk.document(self._system_path(talk)), "PowerState"),
+            lambda talk: text(talk.document(self.system_path(talk)), "PowerState"),
         )
 
-    def _system_path(self, talk: Conversation) -> str:
+    def system_path(self, talk: Conversation) -> str:
+        """Give the path of the machine's system; looked for once. Raises PowerError."""
         if not self._system:
             self._system = self._address.system or choose_system(
                 talk.root, talk.document, self.target
@@ -196,7 +197,7 @@ class RedfishControl:
         return choose(self._profiles, Kind.of(talk.root, system, manager))
 
     def _set(self, talk: Conversation, place: BootFrom) -> str:
-        path = self._system_path(talk)
+        path = self.system_path(talk)
         system = talk.document(path)
         profile = self._profile(talk, system, _manager(talk, system))
         boot = _whole_boot(talk, system)
@@ -234,7 +235,7 @@ class RedfishControl:
                 self._sleep(pause)
 
     def _reset(self, talk: Conversation, resets: tuple[ResetType, ...]) -> None:
-        system = talk.system(self._system_path(talk))
+        system = talk.system(self.system_path(talk))
         offered = system.get_allowed_reset_system_values()
         fitting = [reset for reset in resets if reset in offered]
         if not fitting:
@@ -250,7 +251,7 @@ class RedfishControl:
         return self._read(
             "list its power commands",
             lambda talk: (
-                reset in talk.system(self._system_path(talk)).get_allowed_reset_system_values()
+                reset in talk.system(self.system_path(talk)).get_allowed_reset_system_values()
             ),
         )
 

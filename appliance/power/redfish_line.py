@@ -118,6 +118,11 @@ class Conversation:
         """Send an action."""
         self._connector.post(path, data=body)
 
+    def patch(self, path: str, body: dict[str, object]) -> None:
+        """Change a resource, with the ETag that it has now where it shows one."""
+        found = self._connector.get(path).headers.get("ETag")
+        self._connector.patch(path, data=body, etag=found)
+
 
 @contextmanager
 def conversation(

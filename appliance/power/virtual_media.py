@@ -1,0 +1,157 @@
+"""An image that a BMC fetches by itself and shows its machine as a CD (DSP0268, VirtualMedia).
+
+For a machine that cannot boot from the network. The BMC, not the machine, asks for the URL: it
+must reach it. What somebody else has put in is never taken out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from sushy import BootSource, BootSourceOverrideEnabled
+
+from appliance.errors import PowerError
+from appliance.power.redfish import RedfishControl
+from appliance.power.redfish_documents import Document, link, links, part, text, texts
+from appliance.power.redfish_faults import Fault, fault_of, place_of
+from appliance.power.redfish_line import Conversation
+
+_DISCS = frozenset({"CD", "DVD"})
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """One drive that a BMC plays. `image` is the URL of what is in it, empty for none."""
+
+    path: str
+    kinds: tuple[str, ...]
+    image: str
+    insert: str
+    eject: str
+
+    @property
+    def takes_discs(self) -> bool:
+        """Whether it shows an ISO image as a disc; a drive that does not say what it takes may."""
+        return not self.kinds or not _DISCS.isdisjoint(self.kinds)
+
+
+def drives(control: RedfishControl) -> tuple[Drive, ...]:
+    """Give the drives that a machine's BMC plays, if any. Raises PowerError."""
+    return control.talk(lambda talk: _drives(control, talk), "list its virtual media")
+
+
+def insert(control: RedfishControl, url: str) -> str:
+    """Put an image in, and boot from it once; gives what was done, in words. Raises PowerError.
+
+    Once in, it stays: repeated, it is only looked at.
+    """
+    _check(control, url)
+
+    def act(talk: Conversation) -> str:
+        drive = _free_drive(control, _drives(control, talk), url)
+        if drive.image != url:
+            _put_in(talk, drive, url)
+        talk.system(control.system_path(talk)).set_system_boot_options(
+            target=BootSource.CD, enabled=BootSourceOverrideEnabled.ONCE
+        )
+        shown = _drive(talk.document(drive.path), drive.path).image
+        said = f"the next start, once, is from the image {url}"
+        return said if shown else f"{said} (the BMC accepted it, but does not show it)"
+
+    return control.talk(act, "put the image in")
+
+
+def eject(control: RedfishControl, url: str) -> bool:
+    """Take this image out again; False where it is not in. Raises PowerError."""
+
+    def act(talk: Conversation) -> bool:
+        found = [drive for drive in _drives(control, talk) if drive.image == url]
+        for drive in found:
+            if drive.eject:
+                talk.post(drive.eject, {})
+            else:
+                talk.patch(drive.path, {"Image": None, "Inserted": False})
+        return bool(found)
+
+    return control.talk(act, "take the image out")
+
+
+def _check(control: RedfishControl, url: str) -> None:
+    """Refuse what BMCs are known to stumble over (Tinkerbell, docs/technical/BOOT_MODES.md)."""
+    split = urlsplit(url)
+    if split.scheme in {"http", "https"} and not split.query and ":" not in split.path:
+        return
+    raise PowerError(
+        "a BMC cannot be given that address of an image",
+        where=place_of(control.target),
+        why=f"{url} is not http(s), or has a '?' or a ':' in its path",
+        fix="serve the image below a plain path",
+    )
+
+
+def _drives(control: RedfishControl, talk: Conversation) -> tuple[Drive, ...]:
+    """Look below the system, as since 2021, and below its manager, as before."""
+    system = talk.document(control.system_path(talk))
+    owners = [system]
+    owners += [_document(talk, path) for path in links(system, "Links", "ManagedBy")]
+    for owner in owners:
+        collection = link(owner, "VirtualMedia")
+        members = links(_document(talk, collection), "Members") if collection else ()
+        found = [_drive(_document(talk, path), path) for path in members]
+        if found:
+            return tuple(found)
+    return ()
+
+
+def _document(talk: Conversation, path: str) -> Document:
+    try:
+        return talk.document(path)
+    except Exception as error:
+        if fault_of(error) in {Fault.MISSING, Fault.FORBIDDEN, Fault.REFUSED}:
+            return {}
+        raise
+
+
+def _drive(document: Document, path: str) -> Drive:
+    actions = part(document, "Actions")
+    inserted = document.get("Inserted") is not False
+    return Drive(
+        path=path,
+        kinds=texts(document, "MediaTypes"),
+        image=text(document, "Image") if inserted else "",
+        insert=text(actions, "#VirtualMedia.InsertMedia", "target"),
+        eject=text(actions, "#VirtualMedia.EjectMedia", "target"),
+    )
+
+
+def _free_drive(control: RedfishControl, found: tuple[Drive, ...], url: str) -> Drive:
+    discs = [drive for drive in found if drive.takes_discs]
+    for drive in [*(d for d in discs if d.image == url), *(d for d in discs if not d.image)]:
+        return drive
+    where = place_of(control.target)
+    if discs:
+        raise PowerError(
+            "another image is in the BMC's virtual drive",
+            where=where,
+            why=f"{discs[0].image} was not put in by this run",
+            fix="take it out at the BMC's own page, if nobody needs it",
+        )
+    raise PowerError(
+        "the BMC offers no virtual drive for discs",
+        where=where,
+        why="some need a licence for it",
+        fix="boot the machine from the network, or from a USB stick",
+    )
+
+
+def _put_in(talk: Conversation, drive: Drive, url: str) -> None:
+    if not drive.insert:
+        talk.patch(drive.path, {"Image": url, "Inserted": True})
+        return
+    try:
+        talk.post(drive.insert, {"Image": url, "Inserted": True, "WriteProtected": True})
+    except Exception as error:
+        if fault_of(error) is not Fault.REFUSED:
+            raise
+        talk.post(drive.insert, {"Image": url})  # some refuse what the schema makes optional
