@@ -7,7 +7,8 @@ name typed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -33,6 +34,7 @@ from appliance.values import Secret
 PASSWORD = "bmc"
 """The vault's name for the password of all BMCs; `bmc-NAME` is that of one machine's."""
 
+_OBEY_SECONDS = 10
 _BEING_INSTALLED = frozenset(
     {State.ROOTFS, State.CONFIG, State.STARTED, State.IMAGE, State.OWN_DISK}
 )
@@ -188,12 +190,19 @@ class Switchboard:
     """What people ask of the switches of one site. Everything here may take seconds."""
 
     def __init__(
-        self, context: Context, plan: Plan, *, interface: str = "", make: MakeControl = own_control
+        self,
+        context: Context,
+        plan: Plan,
+        *,
+        interface: str = "",
+        make: MakeControl = own_control,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._context = context
         self._plan = plan
         self._interface = interface
         self._make = make
+        self._pause = pause
 
     def machine(self, name: str) -> MachinePlan:
         """Find a machine by its name. Raises InputError."""
@@ -229,24 +238,27 @@ class Switchboard:
         return inventory.from_json(self._context.switches.get(name).get("inventory", {}))
 
     def on(self, name: str) -> str:
-        """Switch a machine on. Raises PowerError."""
+        """Switch a machine on; give what came of it. Raises PowerError."""
         machine = self.machine(name)
-        self._control(machine).on()
-        return self._done(machine, "on", "was switched on")
+        control = self._control(machine)
+        control.on()
+        return self._done(machine, control, "on", "switched on")
 
     def off(self, name: str, typed: str = "") -> str:
-        """Switch a machine off at once. Raises InputError, PowerError."""
+        """Switch a machine off at once; give what came of it. Raises InputError, PowerError."""
         machine = self.machine(name)
         self._refuse_harm(machine, typed, "off")
-        self._control(machine).off()
-        return self._done(machine, "off", "was switched off")
+        control = self._control(machine)
+        control.off()
+        return self._done(machine, control, "off", "switched off")
 
     def cycle(self, name: str, typed: str = "") -> str:
-        """Switch a machine off and on. Raises InputError, PowerError."""
+        """Switch a machine off and on; give what came of it. Raises InputError, PowerError."""
         machine = self.machine(name)
         self._refuse_harm(machine, typed, "cycle")
-        self._control(machine).cycle()
-        return self._done(machine, "cycle", "was switched off and on")
+        control = self._control(machine)
+        control.cycle()
+        return self._done(machine, control, "cycle", "switched off and on")
 
     def meet_anew(self, name: str) -> str:
         """Forget the certificate of a machine's BMC: the next one it shows is taken."""
@@ -257,12 +269,17 @@ class Switchboard:
         return words
 
     def put_password(self, name: str, password: Secret) -> str:
-        """Keep the password of one machine's BMC; without a name, that of all."""
+        """Keep the password of one machine's BMC; without a name, that of all.
+
+        With it the certificate is forgotten that this one BMC was known by.
+        """
         if name:
             self.machine(name)
         if not password.reveal():
             raise InputError("an empty password is none", where="the password")
         self._context.vault.put(password_name(name), password)
+        if name:  # who gives the password of one BMC has looked who it is
+            self._context.switches.note(name, fingerprint=None)
         whose = f"the BMC of {name}" if name else "all BMCs that have none of their own"
         words = f"the password of {whose} is kept"
         self._context.tell("power", words, machine=name or None)
@@ -284,8 +301,7 @@ class Switchboard:
                 f"{machine.name} would be switched off hard",
                 where="confirm",
                 why=why,
-                fix=f"say so: provision power {verb} SITE {machine.name} --yes; "
-                "on the page, type its name",
+                fix=f"say so: provision power {verb} SITE {machine.name} --yes",
             )
 
     def _control(self, machine: MachinePlan) -> PowerControl:
@@ -304,15 +320,35 @@ class Switchboard:
         if words:
             self._context.tell("power", words, machine=machine.name)
 
-    def _done(self, machine: MachinePlan, act: str, words: str) -> str:
-        now = self._context.clock.utc()
-        acted = act if act in ("on", "cycle") else None
+    def _done(self, machine: MachinePlan, control: PowerControl, act: str, words: str) -> str:
+        wanted = Power.OFF if act == "off" else Power.ON
+        now, name = self._context.clock.utc(), machine.name
+        acted = act if wanted is Power.ON else None
         self._context.switches.note(
-            machine.name, acted=acted, acted_at=now if acted else None, address=machine.bmc.address
+            name, acted=acted, acted_at=now if acted else None, address=machine.bmc.address
         )
-        text = f"{machine.name} {words}, as it was told"
-        self._context.tell("power", text, machine=machine.name, data={"act": act})
+        power = self._obeyed(control, wanted)
+        note_power(self._context, name, power)
+        text = f"{name} was {words}, as it was told"
+        if power is Power.UNKNOWN:
+            text = f"{name} was to be {words}: it was sent, and nothing says what came of it"
+        elif power is not wanted:
+            text = (
+                f"{name} was to be {words}: {switch_words(machine)} accepted it, and "
+                f"{_OBEY_SECONDS} seconds later still says {power}"
+            )
+        self._context.tell("power", text, machine=name, data={"act": act})
         return text
+
+    def _obeyed(self, control: PowerControl, wanted: Power) -> Power:
+        """Read until it is as wanted, for some seconds; give the last reading."""
+        power = control.power()
+        for _ in range(_OBEY_SECONDS):
+            if power in (wanted, Power.UNKNOWN):
+                break
+            self._pause(1.0)
+            power = control.power()
+        return power
 
 
 def states(context: Context, plan: Plan) -> Iterator[SwitchState]:

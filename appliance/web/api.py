@@ -35,11 +35,15 @@ from appliance.web.models import (
     WipeAsked,
 )
 from appliance.web.openapi import document
+from appliance.web.power_models import POWER_CALLS
 from appliance.web.site_models import SITE_CALLS
 from appliance.web.stock import fault
 from appliance.web.watching import Watching
 
 A = TypeVar("A", bound=Asked)
+
+ALL_CALLS = (*DOOR_CALLS, *CALLS, *POWER_CALLS, *SITE_CALLS)
+"""Every call of the wizard."""
 
 SEALED = "application/octet-stream"
 """The media type of a sealed state."""
@@ -114,7 +118,7 @@ class _Calls:
 
     def openapi(self) -> Response:
         return Response(
-            json.dumps(document((*DOOR_CALLS, *CALLS, *SITE_CALLS), version=version("bridgehead"))),
+            json.dumps(document(ALL_CALLS, version=version("bridgehead"))),
             mimetype="application/json",
         )
 

@@ -20,6 +20,7 @@ from appliance.web import (
     pages_machine,
     pages_run,
     pages_site,
+    power_pages,
     refusals,
     site_api,
 )
@@ -36,6 +37,7 @@ PARTS: tuple[Callable[[Deps], Blueprint], ...] = (
     pages_run.routes,
     pages_machine.routes,
     pages_done.routes,
+    power_pages.routes,
     site_api.routes,
     api.routes,
     live.routes,

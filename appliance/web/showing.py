@@ -25,6 +25,10 @@ SAID = {
     "cancel": "What was confirmed is taken back. Nothing begins before it is reviewed anew.",
     "reinstall": "It is installed anew at its next start from the network. Continue the run, then "
     "switch it off and on.",
+    "power": "Done. How it stands is below.",
+    "power-on": "It was told to switch on. What came of it is below.",
+    "power-off": "It was told to switch off. What came of it is below.",
+    "power-cycle": "It was told to switch off and on. What came of it is below.",
     "wiped": "What this laptop kept of the site is gone. The site itself goes on.",
 }
 """What is said after a form was taken; only the word travels in the address."""

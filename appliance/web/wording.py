@@ -71,6 +71,22 @@ _RULES: tuple[tuple[str, str], ...] = (
         r"give a MAC address, a serial number or a UUID; 'provision status SITE' lists them",
         "go back to the page Machines",
     ),
+    # Its switch: the page of its power.
+    (r"say so: provision power \w+ SITE " + _NAME + r" --yes", r"type its name, \1, to agree"),
+    (
+        r"enter its password again with 'provision power password SITE " + _NAME + r"'",
+        r"give its password again on the page of the power of \1",
+    ),
+    (
+        r"(?:give it: )?'?provision power password SITE " + _NAME + r"\b'?",
+        r"give the password on the page of the power of \1",
+    ),
+    (r"'provision power cycle SITE " + _NAME + r" --yes'", r"switch \1 off and on in its page"),
+    (
+        r"'provision power status SITE " + _NAME + r" --new-certificate'",
+        r"say so on the page of the power of \1",
+    ),
+    (r",? or see 'provision power probe SITE " + _NAME + r"'", ""),
     # What the laptop keeps of the site: the page Done.
     (
         (

@@ -236,7 +236,7 @@ class ScriptedMachine:
 
     def _live(self) -> None:
         try:
-            _enter(self.namespace)
+            enter(self.namespace)
             while True:
                 try:
                     self._boot()
@@ -607,7 +607,7 @@ class ScriptedMachine:
         subprocess.run(["ip", "-n", self.namespace, *words], check=False, capture_output=True)
 
 
-def _enter(namespace: str) -> None:
+def enter(namespace: str) -> None:
     """Move this thread into a network namespace: its sockets, and its children's, are there."""
     libc = ctypes.CDLL(None, use_errno=True)
     with Path(f"/run/netns/{namespace}").open() as handle:

@@ -24,17 +24,15 @@ from schemathesis.specs.openapi.checks import (
 
 from appliance.tools.clock import Clock
 from appliance.values import Secret
+from appliance.web.api import ALL_CALLS
 from appliance.web.app import make_app
 from appliance.web.deps import Listen
-from appliance.web.door_models import DOOR_CALLS
-from appliance.web.models import CALLS
 from appliance.web.runs import Runs
 from appliance.web.server import open_socket, serving
-from appliance.web.site_models import SITE_CALLS
 from tests.unit.web.test_pages_run import SITE, begin, look, reviewed
 from tests.unit.web.wizard_world import PASSWORD, World
 
-ALL = (*DOOR_CALLS, *CALLS, *SITE_CALLS)
+ALL = ALL_CALLS
 HANDBOOK = "openapi"
 """The call that gives the document: Schemathesis reads it, and does not ask for it once more."""
 NAMES = [call.name for call in ALL if call.name != HANDBOOK]

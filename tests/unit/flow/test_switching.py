@@ -102,6 +102,20 @@ def test_what_is_installed_or_being_so_wants_its_name_typed(tmp_path: Path, prov
         assert one.acts == ["on", "off"]
 
 
+def test_a_command_that_comes_to_nothing_is_said(tmp_path: Path) -> None:
+    """The BMC accepted it, and says off all the same; where nothing can be read, that is said."""
+    one = ScriptedSwitch(obeys=False)
+    slept: list[float] = []
+    with context_in(tmp_path) as context:
+        context.vault.put("bmc", Secret("calvin"))
+        make = ScriptedSwitches(hv1=one).make
+        board = Switchboard(context, _plan(), make=make, pause=slept.append)
+        assert board.on("hv1").endswith("accepted it, and 10 seconds later still says off")
+        assert sum(slept) == 10
+        one.power_now = Power.UNKNOWN
+        assert board.on("hv1").endswith("nothing says what came of it")
+
+
 def test_a_password_is_kept_for_all_or_for_one(tmp_path: Path) -> None:
     """One's own stands above that of all; no event has it."""
     with board_in(tmp_path, ScriptedSwitch()) as (context, board):
@@ -133,7 +147,12 @@ def test_without_a_password_no_bmc_is_asked(tmp_path: Path) -> None:
 def test_a_certificate_is_met_anew_where_people_say_so(tmp_path: Path) -> None:
     """A BMC that was reset shows another one; only then the new one is taken."""
     one = ScriptedSwitch()
-    with board_in(tmp_path, one) as (_, board):
+    with board_in(tmp_path, one) as (context, board):
+        board.status("hv1")
+        board.put_password("", Secret("of all"))
+        assert target_of(context, board.machine("hv1")).fingerprint == "ab" * 32
+        board.put_password("hv1", Secret("of this one"))
+        assert target_of(context, board.machine("hv1")).fingerprint is None
         board.status("hv1")
         one.fingerprint = "cd" * 32
         board.meet_anew("hv1")

@@ -1,0 +1,85 @@
+"""What the calls for the power of machines take and give, and the list of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from appliance.flow.switching import SwitchState
+from appliance.power import inventory
+from appliance.power.model import Inventory, Power
+from appliance.site.plan import Way
+from appliance.web.models import Asked, Call, DoneAnswer, Text
+
+Verb = Literal["on", "off", "cycle", "ask", "new-certificate"]
+
+
+class PowerAsked(Asked):
+    """Switch a machine, ask its BMC anew, or take the certificate that the BMC shows now.
+
+    `confirm`: the machine's name, typed by hand, where switching off could hurt it.
+    """
+
+    verb: Verb
+    confirm: Text = ""
+
+
+class PasswordAsked(Asked):
+    """Keep the password of a machine's BMC; without `machine` that of all."""
+
+    password: Text
+    machine: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PowerAnswer:
+    """A machine's switch as it was last known. `read_at` is Unix seconds, 0 where never read.
+
+    `confirm` says why its name is asked for before it is switched off; empty: it is not asked.
+    `facts` are what its BMC says it is, `differences` where that is not what is known otherwise.
+    """
+
+    machine: str
+    way: Way
+    switch: str
+    power: Power
+    read_at: float
+    profile: str
+    certificate: str
+    error: str
+    confirm: str
+    facts: tuple[tuple[str, str], ...]
+    differences: tuple[str, ...]
+
+    @classmethod
+    def of(cls, state: SwitchState, confirm: str, said: Inventory) -> PowerAnswer:
+        """Put it together."""
+        return cls(
+            machine=state.machine,
+            way=state.way,
+            switch=state.switch,
+            power=state.power,
+            read_at=state.read_at,
+            profile=state.profile,
+            certificate=state.fingerprint,
+            error=state.error,
+            confirm=confirm,
+            facts=tuple(inventory.facts(said)),
+            differences=state.differences,
+        )
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether only a person switches it."""
+        return self.way is Way.BY_HAND
+
+
+POWER_CALLS = (
+    Call("get", "/api/machines/{which}/power", "power", "How it is switched", PowerAnswer),
+    Call("post", "/api/machines/{which}/power", "switch", "Switch it", DoneAnswer, PowerAsked),
+    Call(
+        *("post", "/api/power/password", "bmc_password", "Keep a BMC's password"),
+        *(DoneAnswer, PasswordAsked),
+    ),
+)
+"""All calls for power."""

@@ -1,0 +1,32 @@
+"""The list of calls for power."""
+
+from __future__ import annotations
+
+from appliance.flow.switching import SwitchState
+from appliance.power.model import Inventory, Power, Way
+from appliance.web.api import ALL_CALLS
+from appliance.web.openapi import document
+from appliance.web.power_models import POWER_CALLS, PowerAnswer
+
+
+def test_every_call_has_a_name_and_a_path_of_its_own() -> None:
+    """Among all calls of the wizard."""
+    assert len({each.name for each in ALL_CALLS}) == len(ALL_CALLS)
+    assert len({(each.method, each.path) for each in ALL_CALLS}) == len(ALL_CALLS)
+
+
+def test_all_are_in_the_handbook() -> None:
+    """With what they take and give."""
+    paths = document(POWER_CALLS, version="1")["paths"]
+    assert paths.keys() == {each.path for each in POWER_CALLS}
+    assert paths["/api/machines/{which}/power"]["post"]["requestBody"]["required"]
+
+
+def test_an_answer_has_all_that_is_known() -> None:
+    """Also of a machine that only a hand switches."""
+    state = SwitchState("hv1", Way.REDFISH, "Redfish at 10.20.0.51", Power.ON, fingerprint="ab")
+    found = PowerAnswer.of(state, "it is installed", Inventory(model="R750"))
+    assert (found.certificate, found.confirm) == ("ab", "it is installed")
+    assert found.facts == (("machine", "R750"),)
+    assert not found.by_hand
+    assert PowerAnswer.of(SwitchState("hv2", Way.BY_HAND, "hand"), "", Inventory()).by_hand
