@@ -107,6 +107,7 @@ def safe(wizard: Wizard) -> None:
         because = ["names: the site's own server answers", "cluster: six of six nodes are ready"]
         context.tell("safe-to-unplug", "safe to unplug", data={"because": because})
         journal.add_event("run-ended", "", run=run, data={"outcome": "done"})
+        journal.end_run(run, "done")
         context.vault.put("kubeconfig", Secret("apiVersion: v1\n"))
     reports = wizard.paths.site("alpha").reports
     reports.mkdir(parents=True, exist_ok=True)

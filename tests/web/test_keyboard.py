@@ -98,3 +98,29 @@ def test_a_site_by_keys_alone(
     assert "relay" in (page.locator(".drawing.wide").text_content() or "")
     _tab_to(page, "[name=clock], main .actions button")
     assert "cidr: 10.20.0.0/24" in wizard.file.read_text()
+
+
+def test_what_is_dangerous_by_keys_alone(
+    wizard_with: Callable[..., Wizard], browse: Callable[..., Watched]
+) -> None:
+    """A run is cancelled, a machine installed anew, and the laptop wiped."""
+    wizard = wizard_with(scenes.TWO)
+    scenes.failed(wizard)
+    wizard.reviewed()
+    page = browse(wizard).signed_in().page
+    page.goto("/run")
+    _press(page, "form[action='/run/cancel'] button", "Enter", "/run?said=cancel")
+    page.goto("/machines/hv1")
+    _tab_to(page, "#anew summary")
+    page.keyboard.press("Enter")
+    _type(page, "[name=erase]", "hv1")
+    _press(page, "#anew button", "Space", "/machines/hv1?said=reinstall")
+    page.goto("/done")
+    _tab_to(page, "#wipe summary")
+    page.keyboard.press("Space")
+    _tab_to(page, "[name=unfinished]")
+    page.keyboard.press("Space")
+    _type(page, "[name=name]", "alpha")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/done?said=wiped")
+    assert not wizard.paths.site("alpha").folder.exists()

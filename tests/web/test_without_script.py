@@ -64,3 +64,39 @@ def test_a_run_is_watched_and_a_machine_approved(
         # Gone with the look after this one: the page loads itself anew.
         gone = page.locator("article", has_text=str(card(7)))
         expect(gone).to_have_count(0, timeout=30_000)
+
+
+def test_a_file_is_opened_a_machine_installed_anew_and_the_laptop_wiped(
+    wizard_with: Callable[..., Wizard], browse: Callable[..., Watched]
+) -> None:
+    """What is dangerous is typed; each is a form and a page that comes after it."""
+    wizard = wizard_with()
+    page = browse(wizard, java_script_enabled=False).signed_in().page
+    page.goto("/site")
+    page.locator("#open summary").click()
+    own = wizard.folder / "mine.yaml"
+    own.write_text(scenes.TWO)
+    page.locator("#file").set_input_files(own)
+    page.get_by_role("button", name="Open it").click()
+    page.wait_for_url("**/site?said=taken")
+    assert wizard.file.read_text() == scenes.TWO
+    assert page.get_by_label("Name of the site").input_value() == "alpha"
+
+    scenes.failed(wizard)
+    page.goto("/machines/hv1")
+    page.get_by_text("Install hv1 anew").click()
+    page.locator("[name=erase]").fill("hv1")
+    page.get_by_role("button", name="Install anew").click()
+    page.wait_for_url("**/machines/hv1?said=reinstall")
+    assert "ordered to be installed again" in page.locator("#machine-log").inner_text()
+
+    page.goto("/done")
+    page.get_by_text("Wipe alpha from this laptop").click()
+    page.locator("[name=name]").fill("alpha")
+    page.get_by_role("button", name="Wipe").click()
+    assert "did not come to its end" in page.locator("main").inner_text()
+    page.get_by_label("It may go though the site is not finished").check()
+    page.locator("[name=name]").fill("alpha")
+    page.get_by_role("button", name="Wipe").click()
+    page.wait_for_url("**/done?said=wiped")
+    assert not wizard.paths.site("alpha").folder.exists()

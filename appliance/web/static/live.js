@@ -119,7 +119,7 @@ function listen(address) {
 
 if (document.querySelector("[data-live][id]")) {
   if (body.dataset.stream) listen(body.dataset.stream);
-  else poll(true);
+  else if (body.dataset.refresh) poll(true); // not where an error is shown: what was typed stays
   addEventListener("online", load);
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) load();

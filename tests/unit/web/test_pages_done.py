@@ -123,6 +123,7 @@ def test_the_laptop_is_wiped_by_typing_the_sites_name(world: World, browser: Bro
     page = browser.get("/done").text
     assert "it cannot be changed from this laptop any more" in page
     assert 'name="unfinished"' not in page
+    assert "open>" not in page  # what is dangerous is behind a click
     refused = browser.post("/done/wipe", data={"name": "beta"})
     assert refused.status_code == 422
     assert "the name of the site, alpha, is not typed here" in refused.text

@@ -57,6 +57,7 @@ def test_it_is_installed_anew_where_its_name_was_typed(world: World, browser: Br
     """As the command does; whoever typed another name is told at the field."""
     with look(world).writing() as context:
         context.proven.put(Proven("hv1", installed=5.0, ready=6.0, installs=1))
+    assert '<details id="anew">' in browser.get("/machines/hv1").text
     refused = browser.post("/machines/hv1/reinstall", data={"erase": "hv2"})
     assert refused.status_code == 422
     assert "everything on the disk of hv1 would be lost" in refused.text
