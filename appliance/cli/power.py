@@ -132,6 +132,21 @@ def keep_password(
         print_text(board.put_password(node, password))
 
 
+@power_app.command("probe")
+def probe_bmc(
+    site: SiteFile,
+    node: Node,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The folder to write to; else bmc-NODE here.")
+    ] = None,
+    state: StateFolder = Paths().root,
+) -> None:
+    """Read an unknown kind of BMC and change nothing: a starter profile and a recording."""
+    with _board(site, state, node) as board:
+        for line in board.probe(node, out or Path(f"bmc-{node}")):
+            print_text(line)
+
+
 def _password(file: Path | None) -> Secret:
     if file is not None:
         try:

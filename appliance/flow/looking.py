@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +22,14 @@ from appliance.flow.reports import KnownMachine, find_machine, newest_reports
 from appliance.flow.roll import record_from_json
 from appliance.flow.s1_site import propose_again
 from appliance.flow.session import opened
+from appliance.flow.switching import kept_state, reported_by
 from appliance.flow.vm_states import vm_states
 from appliance.machines.state import EXPECTATIONS, Record
 from appliance.paths import Paths
 from appliance.site.freeze import propose
 from appliance.site.load import load_file
 from appliance.site.make_plan import make_plan
-from appliance.site.plan import MachinePlan, Plan
+from appliance.site.plan import MachinePlan, Plan, Way
 from appliance.tools.clock import as_text
 
 
@@ -101,11 +102,13 @@ class Look:
     def status_as_text(self, machine: str) -> str:
         """Give what is known, for people; of one machine with its history."""
         known = self.status()
-        lines = [
-            f"{name:<16} {entry['address']:<15} {entry['state']:<10} {entry['text']}"
-            for name, entry in known["machines"].items()
-            if machine in ("", name)
-        ]
+        lines = []
+        for name, entry in known["machines"].items():
+            if machine in ("", name):
+                lines.append(
+                    f"{name:<16} {entry['address']:<15} {entry['state']:<10} {entry['text']}"
+                )
+                lines += _power_lines(entry["power"], whole=bool(machine))
         lines += [
             f"{name:<16} {entry['address']:<15} {entry['state']:<10} {entry['kind']}"
             for name, entry in known["vms"].items()
@@ -123,6 +126,13 @@ class Look:
             with self.reading() as context:
                 lines += [str(each) for each in found_bmcs(context, self.plan)]
         return "\n".join(lines)
+
+
+def _power_lines(power: Mapping[str, Any], *, whole: bool) -> Iterator[str]:
+    """What its BMC says otherwise is said in any case; the rest of one machine only."""
+    if whole and power["way"] != Way.BY_HAND:
+        yield f"  power {power['power']}, by {power['switch']}, read {power['read_at'] or 'never'}"
+    yield from (f"  differs: {each}" for each in power["differences"])
 
 
 def _in_short(known: KnownMachine) -> Iterator[str]:
@@ -162,6 +172,7 @@ def _status_of(context: Context, machine: MachinePlan, against: str) -> dict[str
         "last": record.last_seen.value if record.last_seen else None,
         "at": as_text(record.last_at) if record.last_at else None,
         "text": f"held: {against}" if against else _words(machine, record),
+        "power": kept_state(context, machine, reported_by(context, machine)).as_json(),
     }
 
 

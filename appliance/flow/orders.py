@@ -61,4 +61,5 @@ def reinstall(context: Context, name: str, disk: str = "") -> None:
             },
         )
     )
+    context.switches.note(name, acted=None, acted_at=None)  # it is switched again, and at once
     context.tell("reinstall-ordered", f"{name} was ordered to be installed again", machine=name)

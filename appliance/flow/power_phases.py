@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from appliance.machines.state import Record, State
+from appliance.machines.state import Record, Seen, State
 from appliance.machines.watch import SECURE_BOOT_STARTS
 from appliance.power.decide import Phase
 
@@ -29,7 +29,8 @@ def phase_of(now: Noticed, first: Noticed) -> Phase:
     record = now.record
     if not now.awaited:
         return Phase.LEFT_ALONE
-    if record.ordered and record.state is State.EXPECTED:
+    ordered = record.ordered or record.last_seen is Seen.REINSTALL_ORDERED
+    if ordered and record.state is State.EXPECTED:
         return Phase.ORDERED
     if now.installed or record.installed:
         before = (first.installed or first.record.installed) and not first.record.ordered

@@ -5,6 +5,7 @@ from __future__ import annotations
 from appliance.errors import InputError
 from appliance.flow.looking import Look
 from appliance.flow.orders import reinstall
+from appliance.flow.switching import is_switched
 
 
 def reinstall_machine(look: Look, name: str, *, agreed: bool) -> str:
@@ -25,4 +26,6 @@ def reinstall_machine(look: Look, name: str, *, agreed: bool) -> str:
         )
     with look.writing(exclusive="provision reinstall") as context:
         reinstall(context, name, (machine.disk.path if machine.disk else None) or "")
+    if is_switched(machine):
+        return f"{name} is installed anew at its next network boot: run, which switches it"
     return f"{name} is installed anew at its next network boot: run, then switch it off and on"

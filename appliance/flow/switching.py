@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from appliance.errors import BmcLoginError, InputError, PowerError
@@ -227,6 +228,29 @@ class Switchboard:
         said = self._control(self.machine(name)).inventory()
         self._context.switches.note(name, inventory=inventory.as_json(said))
         return said
+
+    def probe(self, name: str, folder: Path) -> tuple[str, ...]:
+        """Read all that a BMC tells by Redfish, changing nothing; give the files written.
+
+        Raises InputError for a machine without such a BMC, or a folder that cannot be written.
+        """
+        from appliance.power.probe import probe, write_probe  # noqa: PLC0415 - loads long
+        from appliance.power.redfish import RedfishControl  # noqa: PLC0415 - loads long
+
+        control = self._control(self.machine(name))
+        if not isinstance(control, RedfishControl):
+            raise InputError(
+                f"{name} is not switched by Redfish", why="only a Redfish service can be read so"
+            )
+        found = probe(control)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            written = tuple(str(each) for each in write_probe(found, folder))
+        except OSError as error:
+            raise InputError(
+                "the folder cannot be written", where=str(folder), why=str(error)
+            ) from error
+        return (f"it fits the profile {found.fits}", *written, *found.unread)
 
     def kept(self, name: str) -> SwitchState:
         """Give what was last known of a switch; nothing is asked."""

@@ -124,6 +124,24 @@ def test_another_certificate_stops_everything_until_it_is_taken(
         assert fingerprint in out
 
 
+def test_an_unknown_bmc_is_read_into_two_files(site: Path, tmp_path: Path) -> None:
+    """A profile to complete, and a recording without names and numbers. Nothing is switched."""
+    state = ("--state", tmp_path / "state")
+    file = tmp_path / "password"
+    file.write_text("right-password")
+    provision("power", "password", site, "hv1", "--password-file", file, *state)
+    folder = tmp_path / "seen"
+    code, out, err = provision("power", "probe", site, "hv1", "--out", folder, *state)
+    assert (code, err) == (0, "")
+    assert "sushy-tools (tested-here)" in out
+    assert {each.name for each in folder.iterdir()} == {"profile.yaml", "tree.json"}
+    assert "right-password" not in (folder / "tree.json").read_text()
+    assert "off, by Redfish" in provision("power", "status", site, "hv1", *state)[1]
+    assert provision("power", "probe", site, "hv2", "--out", folder, *state)[0] == 2
+    code, _, err = provision("power", "probe", site, "hv1", "--out", file, *state)
+    assert (code, "cannot be written" in err) == (2, True)
+
+
 def test_what_cannot_be_asked_is_refused(site: Path, tmp_path: Path) -> None:
     """An unknown machine, an unreadable password, no terminal; a wrong password says so."""
     state = ("--state", tmp_path / "state")

@@ -70,3 +70,21 @@ def test_a_status_of_a_site_that_never_ran_leaves_nothing_behind(tmp_path: Path)
     assert look.status()["machines"]["hv1"]["state"] == "expected"
     assert "hv2" in look.status_as_text("")
     assert not (tmp_path / "state").exists()
+
+
+def test_status_says_where_a_bmc_differs(tmp_path: Path) -> None:
+    """From what it said last: nothing is asked. Of a machine alone, its power as well."""
+    paths, site = Paths(tmp_path / "state"), _site(tmp_path)
+    bmc = 'bmc: {address: "10.0.0.51", user: root}, expect: {cpus: 64}, mac: "52:54:00:00:00:02"'
+    site.write_text(_SITE.replace('mac: "52:54:00:00:00:02"', bmc))
+    look = look_at(site, paths)
+    with look.writing() as context:
+        said = {"cpus": 32, "macs": ["52:54:00:00:00:02"]}
+        context.switches.note("hv2", address="10.0.0.51", power="on", read_at=0.0, inventory=said)
+    known = look.status()["machines"]
+    (told,) = known["hv2"]["power"]["differences"]
+    assert told == "its BMC counts 32 processor threads, and the site file expects 64"
+    assert known["hv1"]["power"]["way"] == "by-hand"
+    assert f"  differs: {told}" in look.status_as_text("").splitlines()
+    text = look.status_as_text("hv2")
+    assert "  power on, by Redfish at 10.0.0.51 as root, read never" in text

@@ -40,8 +40,10 @@ def test_a_reinstallation_drops_the_proof_and_keeps_the_count(tmp_path: Path) ->
     """The order itself is what is remembered."""
     with context_in(tmp_path) as context:
         context.proven.put(Proven("hv1", installed=5.0, ready=6.0, installs=1))
+        context.switches.note("hv1", acted="on", acted_at=5.0, power="on")
         reinstall(context, "hv1", "/dev/disk/by-id/virtio-A")
         proven = context.proven.get("hv1")
+        assert context.switches.get("hv1") == {"power": "on"}  # it is not waited for, but switched
         assert context.agreed.all() == {"hv1": "/dev/disk/by-id/virtio-A"}
     assert (proven.installed, proven.ready, proven.installs) == (None, None, 1)
     assert proven.record["last_seen"] == "reinstall-ordered"

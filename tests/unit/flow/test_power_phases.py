@@ -52,6 +52,8 @@ def test_an_ordered_reinstallation_goes_from_the_order_to_its_end() -> None:
     ordered = fold(Record(State.READY), Evidence("hv1", Seen.REINSTALL_ORDERED, 7.0))
     first = Noticed(ordered, installed=False)
     assert phase_of(first, first) is Phase.ORDERED
+    kept = Noticed(Record(last_seen=Seen.REINSTALL_ORDERED), installed=False)
+    assert phase_of(kept, kept) is Phase.ORDERED
     done = fold(ordered, Evidence("hv1", Seen.FIRMWARE_DHCP, 8.0))
     assert phase_of(Noticed(done, installed=False), first) is Phase.STARTING
     done = replace(done, state=State.READY, ordered=False)

@@ -30,6 +30,14 @@ def test_its_disk_may_go_and_its_proof_is_dropped(site: Look) -> None:
         assert context.proven.get("hv1").record["last_seen"] == "reinstall-ordered"
 
 
+def test_a_machine_with_a_bmc_needs_no_hand(tmp_path: Path) -> None:
+    """The next run switches it."""
+    path = tmp_path / "site.yaml"
+    path.write_text(_SITE.replace("hv1: {", "hv1: {bmc: {address: 10.0.0.51, user: root}, "))
+    words = reinstall_machine(look_at(path, Paths(tmp_path / "state")), "hv1", agreed=True)
+    assert words.endswith("run, which switches it")
+
+
 @pytest.mark.parametrize(("name", "agreed"), [("hv7", True), ("hv1", False)])
 def test_nothing_is_kept_of_what_is_refused(site: Look, name: str, *, agreed: bool) -> None:
     """An unknown name, or no word that the disk may go."""
