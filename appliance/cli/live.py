@@ -173,7 +173,7 @@ def _row(machine: MachinePlan, started: float) -> MachineRow:
 
 def _feed_row(row: MachineRow, event: Event) -> None:
     data = event.data
-    if event.kind == "evidence":
+    if event.kind in ("evidence", "power"):
         row.seen, row.seen_at, row.advice = words.printable(event.text), event.at, ""
     elif event.kind == "state":
         with suppress(ValueError):

@@ -24,6 +24,8 @@ _ACTIONS = {
     "confirmed": "confirmed date and time",
     "approved": "approved a machine",
     "pointed-out": "said which machine is which",
+    "power-told": "switched a machine",
+    "bmc-password": "gave a BMC's password",
     "reinstall-ordered": "ordered a machine to be installed again",
 }
 """Events that were somebody's doing, in words."""

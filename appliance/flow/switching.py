@@ -289,7 +289,7 @@ class Switchboard:
         self.machine(name)
         self._context.switches.note(name, fingerprint=None)
         words = f"the certificate of the BMC of {name} is forgotten"
-        self._context.tell("power", words, machine=name)
+        self._context.tell("power-told", words, machine=name)
         return words
 
     def put_password(self, name: str, password: Secret) -> str:
@@ -306,7 +306,7 @@ class Switchboard:
             self._context.switches.note(name, fingerprint=None)
         whose = f"the BMC of {name}" if name else "all BMCs that have none of their own"
         words = f"the password of {whose} is kept"
-        self._context.tell("power", words, machine=name or None)
+        self._context.tell("bmc-password", words, machine=name or None)
         return words
 
     def needs_name(self, name: str) -> str:
@@ -361,7 +361,7 @@ class Switchboard:
                 f"{name} was to be {words}: {switch_words(machine)} accepted it, and "
                 f"{_OBEY_SECONDS} seconds later still says {power}"
             )
-        self._context.tell("power", text, machine=name, data={"act": act})
+        self._context.tell("power-told", text, machine=name, data={"act": act})
         return text
 
     def _obeyed(self, control: PowerControl, wanted: Power) -> Power:

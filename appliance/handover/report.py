@@ -262,7 +262,7 @@ def _machine(machine: MachinePlan, events: Sequence[Event], end: float) -> Machi
         seen=tuple(
             Seen(event.at, str(event.data.get("seen", event.kind)), event.text)
             for event in own
-            if event.kind in ("evidence", "overdue")
+            if event.kind in ("evidence", "overdue", "power", "power-told")
         ),
         installers=attempts(changes),
     )

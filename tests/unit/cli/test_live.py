@@ -100,6 +100,12 @@ def test_what_was_seen_is_said_with_its_age_and_what_comes_next(make: Make) -> N
     assert line_of(shown(made, 200), "hv1").rstrip().endswith("0:10 late")
 
 
+def test_what_its_bmc_did_is_said_too(make: Make) -> None:
+    """It is the last that is known until the machine asks for something."""
+    made = model(make("power", 5, "hv1 is switched on: hv1 is off", "hv1", act="on"))
+    assert "hv1 is switched on" in line_of(shown(made, 7), "hv1")
+
+
 def test_waiting_for_power_counts_from_the_step_that_waits(make: Make) -> None:
     """Twenty minutes of checking files are not the machine's fault."""
     made = model(make("step-started", 1200))
@@ -210,7 +216,7 @@ def test_where_there_is_no_room_trouble_comes_first(make: Make) -> None:
     assert "6 more machines are not shown" in text
 
 
-@pytest.mark.parametrize("kind", ["evidence", "finding", "overdue", "decision", "progress"])
+@pytest.mark.parametrize("kind", ["evidence", "power", "finding", "overdue", "decision", "progress"])
 def test_no_machine_writes_on_the_terminal(make: Make, kind: str) -> None:
     """Neither escape sequences nor markup in what a machine said is obeyed."""
     data = {"advice": "x", "action": "hold", "reason": ESCAPE, "name": ESCAPE, "done": 1, "size": 2}
@@ -221,7 +227,7 @@ def test_no_machine_writes_on_the_terminal(make: Make, kind: str) -> None:
     out = io.StringIO()
     LinePrinter(out).feed(event)
     assert "\x1b" not in out.getvalue()
-    if kind in ("evidence", "finding"):
+    if kind in ("evidence", "power", "finding"):
         assert "[bold]gone[/bold]" in text
 
 

@@ -121,6 +121,16 @@ def test_every_machine_is_on_the_page_with_its_legs(journal: Journal) -> None:
     assert sum(tag == "rect" for tag, _ in page.elements) == 10
 
 
+def test_what_switched_a_machine_is_in_its_history(journal: Journal) -> None:
+    """Whether it was the run or a person."""
+    journal.add_event("power", "hv1 is switched on: hv1 is off", machine="hv1", at=START)
+    told = "hv1 was switched off, as it was told"
+    journal.add_event("power-told", told, machine="hv1", at=START + 1)
+    one, *_ = collected(journal).machines
+    assert [each.kind for each in one.seen] == ["power", "power-told"]
+    assert told in Page(render(collected(journal))).words
+
+
 def test_the_page_needs_nothing_from_outside(journal: Journal) -> None:
     """It opens on a machine without any network, and years later."""
     tell_good_run(journal)

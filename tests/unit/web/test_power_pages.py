@@ -77,7 +77,7 @@ def test_a_machine_is_switched_from_the_page(world: World, browser: Browser) -> 
     assert "power on" in browser.get("/machines").text
     assert browser.post("/machines/hv1/power", data={"verb": "off"}).status_code == 303
     with look(world).reading() as context:
-        told = [each.text for each in context.journal.events() if each.kind == "power"]
+        told = [each.text for each in context.journal.events() if each.kind == "power-told"]
         assert told[-1] == "hv1 was switched off, as it was told"
         assert context.switches.get("hv1")["fingerprint"]
 
