@@ -16,6 +16,7 @@ from appliance.discover.report import Report, encode
 from appliance.errors import DeadlineError, StepError, StopRequestedError
 from appliance.flow.context import Context
 from appliance.flow.orders import approve, reinstall
+from appliance.flow.roll import record_as_json
 from appliance.flow.s1_site import plan_of
 from appliance.flow.s4_machines import MachinesStep, Watch, Watched
 from appliance.flow.services import Services
@@ -23,10 +24,11 @@ from appliance.flow.step import NotYet
 from appliance.hypervisor.ready import Answer
 from appliance.machines.state import EXPECTATIONS, Evidence, Record, Seen, State, fold
 from appliance.site.load import load_file
-from appliance.site.plan import Plan
+from appliance.site.plan import BmcPlan, Plan, Way
 from appliance.store.machines import Proven
-from appliance.values import Mac
+from appliance.values import Mac, Secret
 from tests.plans import machine, plan
+from tests.unit.flow.scripted_switch import ScriptedSwitch
 from tests.unit.flow.support import Ticks, context_in
 
 _INSTALLS = (
@@ -293,6 +295,51 @@ def test_what_fails_for_good_ends_the_run_with_the_reason(tmp_path: Path) -> Non
         world.services.turns = [lambda: world.services.see("hv1", *_INSTALLS[:7], Seen.HOOK_FAILED)]
         with pytest.raises(StepError, match="hv1 could not be installed"):
             world.watch().run()
+
+
+def _with_bmc(world: World, one: ScriptedSwitch) -> Watch:
+    given = Watched(world.plan, cast("Services", world.services))
+    return Watch(world.context, given, probe=world.network.ask, make=one.make)
+
+
+def _bmc_plan() -> Plan:
+    bmc = BmcPlan(Way.IPMI, "10.20.0.51", "root")
+    one = machine(1, address=IPv4Address("127.9.0.1"), bmc=bmc)
+    return plan(one, vip=IPv4Address("127.9.0.100"))
+
+
+def test_a_machine_with_a_bmc_is_started_and_then_boots_from_its_disk(tmp_path: Path) -> None:
+    """The watch alone: no hand, and the disk is set before the step ends."""
+    ticks = Ticks()
+    with context_in(tmp_path, ticks=ticks) as context:
+        context.vault.put("bmc", Secret("calvin"))
+        world = World(context, ticks, _bmc_plan())
+        one = ScriptedSwitch(fingerprint=None)
+        one.on_power = lambda: world.services.turns.append(world.installs("hv1"))
+        done = _with_bmc(world, one).run()
+    assert done.value.ready == ("hv1",)
+    assert one.acts == ["boot pxe", "on", "boot disk"]
+
+
+def test_what_failed_in_an_earlier_run_is_started_anew_by_its_bmc(tmp_path: Path) -> None:
+    """Longer than a minute may pass until it asks: the run does not end meanwhile."""
+    ticks = Ticks()
+    with context_in(tmp_path, ticks=ticks) as context:
+        context.vault.put("bmc", Secret("calvin"))
+        failed = Record(State.FAILED, 1, since=5.0, reason="its installer said FAILED")
+        context.proven.put(Proven("hv1", record=record_as_json(failed)))
+        world = World(context, ticks, _bmc_plan())
+        world.services = ScriptedServices(ticks, turn_seconds=10)
+        world.services.repeat("hv1", failed)
+        one = ScriptedSwitch(fingerprint=None)
+
+        def play() -> None:
+            world.services.turns += [*[lambda: None] * 30, world.installs("hv1")]
+
+        one.on_power = play
+        done = _with_bmc(world, one).run()
+    assert done.value.ready == ("hv1",)
+    assert one.acts[:2] == ["boot pxe", "on"]
 
 
 def test_a_second_watch_goes_on_where_a_killed_one_was(tmp_path: Path) -> None:
