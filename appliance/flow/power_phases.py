@@ -13,12 +13,16 @@ _WRITES = frozenset({State.CONFIG, State.STARTED, State.IMAGE, State.OWN_DISK})
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """What the watch knows of a machine. `late`: its state has passed its limit."""
+    """What the watch knows of a machine. `late`: its state has passed its limit.
+
+    `answers`: its installed system does.
+    """
 
     record: Record
     installed: bool
     awaited: bool = True
     late: bool = False
+    answers: bool = False
 
 
 def phase_of(now: Noticed, first: Noticed) -> Phase:
@@ -34,7 +38,9 @@ def phase_of(now: Noticed, first: Noticed) -> Phase:
         return Phase.ORDERED
     if now.installed or record.installed:
         before = (first.installed or first.record.installed) and not first.record.ordered
-        return Phase.LEFT_ALONE if before else Phase.FINISHED
+        if not before:
+            return Phase.FINISHED
+        return Phase.LEFT_ALONE if now.answers else Phase.SILENT
     if record.state is State.HELD:
         return Phase.LEFT_ALONE
     if record.state is State.FAILED:

@@ -349,6 +349,7 @@ class Watch:
                 installed=each.name in installed,
                 awaited=self._is_awaited(each),
                 late=each.name in self._late,
+                answers=each.name in self._answers,
             )
             for each in self._plan.machines
         }

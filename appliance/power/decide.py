@@ -33,8 +33,10 @@ class Phase(StrEnum):
     INSTALLING = "installing"
     FINISHED = "finished"
     """Its installation was proven in this run."""
+    SILENT = "silent"
+    """Installed before this run, and it does not answer: it is looked at, and nothing else."""
     LEFT_ALONE = "left-alone"
-    """Installed before, held, failed, or not of this run: people decide."""
+    """Installed before and answering, held, failed, or not of this run: people decide."""
 
 
 class Act(StrEnum):
@@ -133,9 +135,14 @@ _BOOT_FAILURES = 2
 
 
 def decide(case: Case, tried: Tried, now: float, limits: Limits = LIMITS) -> Next:
-    """Say what is asked next. Never CYCLE nor BOOT_NETWORK for FINISHED or LEFT_ALONE."""
+    """Say what is asked next. Nothing that switches what was installed before this run.
+
+    For FINISHED never CYCLE nor BOOT_NETWORK.
+    """
     if case.phase is Phase.LEFT_ALONE:
         return _WAIT
+    if case.phase is Phase.SILENT:
+        return _silent(case, tried, now, limits)
     for_good = _for_good(case, tried, limits)
     if for_good:
         return _WAIT if tried.asked == for_good else Next(Act.ASK, for_good)
@@ -147,6 +154,10 @@ def decide(case: Case, tried: Tried, now: float, limits: Limits = LIMITS) -> Nex
         return Next(Act.CONTACT)
     if tried.unsure:
         return Next(Act.READ)
+    return _by_phase(case, tried, now, limits)
+
+
+def _by_phase(case: Case, tried: Tried, now: float, limits: Limits) -> Next:
     if case.phase is Phase.FINISHED:
         return _finished(case, tried, now, limits)
     if not tried.inventoried:
@@ -272,6 +283,21 @@ def _finished(case: Case, tried: Tried, now: float, limits: Limits) -> Next:
         return Next(Act.BOOT_DISK, f"{case.machine} is installed")
     if _is_off(tried, limits.seldom) and tried.tries < limits.tries:
         return Next(Act.ON, f"{case.machine} is installed, and stayed off")
+    return _read(tried, now, limits.soon if tried.power is Power.OFF else limits.seldom)
+
+
+def _silent(case: Case, tried: Tried, now: float, limits: Limits) -> Next:
+    """Somebody may have switched it off for a reason: that it is off is said."""
+    if now - case.since < limits.seldom or tried.barred or now < tried.not_before:
+        return _WAIT
+    if tried.contact is None:
+        return Next(Act.CONTACT)
+    if _is_off(tried, limits.soon):
+        return _ask(
+            tried,
+            f"{case.machine} is installed, and switched off: press its button, or "
+            f"'provision power on SITE {case.machine}'",
+        )
     return _read(tried, now, limits.soon if tried.power is Power.OFF else limits.seldom)
 
 

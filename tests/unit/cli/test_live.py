@@ -216,7 +216,9 @@ def test_where_there_is_no_room_trouble_comes_first(make: Make) -> None:
     assert "6 more machines are not shown" in text
 
 
-@pytest.mark.parametrize("kind", ["evidence", "power", "finding", "overdue", "decision", "progress"])
+@pytest.mark.parametrize(
+    "kind", ["evidence", "power", "finding", "overdue", "decision", "progress"]
+)
 def test_no_machine_writes_on_the_terminal(make: Make, kind: str) -> None:
     """Neither escape sequences nor markup in what a machine said is obeyed."""
     data = {"advice": "x", "action": "hold", "reason": ESCAPE, "name": ESCAPE, "done": 1, "size": 2}

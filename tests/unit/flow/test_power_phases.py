@@ -41,10 +41,11 @@ def test_a_state_seen_in_this_run_has_its_phase(state: State, phase: Phase) -> N
 
 def test_what_was_installed_before_this_run_is_left_alone() -> None:
     """Whatever boot remembers of it; also one of which only the proof is kept."""
-    ready = _in(State.READY)
+    ready = replace(_in(State.READY), answers=True)
     assert phase_of(ready, ready) is Phase.LEFT_ALONE
-    proven = Noticed(Record(), installed=True)
+    proven = Noticed(Record(), installed=True, answers=True)
     assert phase_of(proven, proven) is Phase.LEFT_ALONE
+    assert phase_of(replace(proven, answers=False), proven) is Phase.SILENT
 
 
 def test_an_ordered_reinstallation_goes_from_the_order_to_its_end() -> None:

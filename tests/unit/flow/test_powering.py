@@ -122,13 +122,17 @@ def test_a_machine_is_installed_without_a_hand(tmp_path: Path) -> None:
     assert one.targets[-1].password == Secret("calvin")
 
 
-def test_a_machine_that_was_installed_before_is_never_asked_for_anything(tmp_path: Path) -> None:
-    """Nor one that is switched by hand."""
-    one = ScriptedSwitch(power_now=Power.ON)
+def test_a_machine_that_was_installed_before_is_never_switched(tmp_path: Path) -> None:
+    """Dark and silent, that is said. One that is switched by hand has nobody to be asked."""
+    one = ScriptedSwitch(power_now=Power.OFF)
     with world_in(tmp_path, _machine(1), machine(2), hv1=one) as world:
         world.records["hv1"] = Record(State.READY)
         world.run(30)
         assert one.asked == []
+        world.run(600)
+        assert set(one.asked) == {"contact", "power"}
+        (told,) = world.texts("finding")
+    assert told.startswith("hv1 is installed, and switched off")
 
 
 def test_an_ordered_reinstallation_is_powered_by_the_next_run(tmp_path: Path) -> None:

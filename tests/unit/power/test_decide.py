@@ -227,6 +227,18 @@ def test_after_success_the_disk_is_the_boot_device() -> None:
     assert bench.run(300)[5:] == [Act.ON]
 
 
+def test_an_installed_machine_that_is_dark_is_named_and_left_so() -> None:
+    """Whoever switched it off may have a reason."""
+    bench = Bench(_phase(Phase.SILENT))
+    assert bench.run(59) == []
+    assert bench.run(600) == [Act.CONTACT, Act.ASK]
+    assert "hv1 is installed, and switched off: press its button, or" in bench.words[-1]
+    on = Bench(_phase(Phase.SILENT), power=Power.ON)
+    assert on.run(600) == [Act.CONTACT]
+    gone = Bench(_phase(Phase.SILENT), fails=lambda _act, _n: BmcUnreachableError("silent"))
+    assert set(gone.run(600)) == {Act.CONTACT}
+
+
 def test_a_bmc_of_another_machine_is_asked_for_nothing() -> None:
     """Why is said once."""
     bench = Bench(_phase(Phase.WANTED, against="it has other cards"))
@@ -299,7 +311,9 @@ def test_nothing_that_goes_wrong_leads_to_a_destructive_act(
 ) -> None:
     """Whatever was tried: what is installed is never cycled or sent to the network."""
     asked = decide(case, tried, now)
-    if case.phase in (Phase.FINISHED, Phase.LEFT_ALONE):
+    if case.phase in (Phase.SILENT, Phase.LEFT_ALONE):
+        assert asked.act in (Act.WAIT, Act.CONTACT, Act.READ, Act.ASK)
+    if case.phase is Phase.FINISHED:
         assert asked.act not in (Act.CYCLE, Act.BOOT_NETWORK)
     if case.phase is Phase.INSTALLING:
         assert asked.act is not Act.CYCLE
