@@ -18,6 +18,7 @@ from appliance.web.history import Outcome
 from appliance.web.laptop import clock_text
 from appliance.web.runs import Phase
 from appliance.web.showing import back, blocked, field, form, show
+from appliance.web.sticks import sticks
 from appliance.web.watching import Watching
 
 
@@ -60,7 +61,9 @@ class _Pages:
             return blocked("artifacts", "Files", broken)
         live, plan = stock.fetching is not None, self._watching.look().plan
         bare = plan.cluster is None and not plan.vms
-        return show("artifacts", error, live=live, stock=stock, folder=folder, bare=bare)
+        return show(
+            "artifacts", error, live=live, stock=stock, folder=folder, bare=bare, sticks=sticks()
+        )
 
     def fetch(self) -> Response:
         folder = field("folder") if field("from") == "folder" else ""

@@ -100,13 +100,13 @@ def _disks(machine: MachinePlan, report: Report | None) -> Iterator[ErasedDisk]:
     if machine.data_disk is not None:
         yield _erased(machine.data_disk, "it is for the virtual machines' volumes", report)
     for path in machine.wipe_disks:
-        yield _erased(path, "the site file says wipe_disks", report)
+        yield _erased(path, "the site file has it wiped", report)
     if machine.wipe_all_disks:
         yield from _all_others(machine, report)
 
 
 def _all_others(machine: MachinePlan, report: Report | None) -> Iterator[ErasedDisk]:
-    why = "the site file says wipe_all_disks"
+    why = "the site file has all its disks wiped"
     if report is None:
         yield ErasedDisk("every other disk of the machine", why, "")
         return

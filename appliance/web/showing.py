@@ -19,7 +19,7 @@ SAID = {
     "fetch": "The files are on their way. You may go on to the next page meanwhile.",
     "approve": "It is known now. A run that goes on installs it by itself.",
     "identify": "It is known by that name now.",
-    "blink": "It shows itself for a minute, as soon as it asks the run for its orders.",
+    "blink": "Its network card blinks for a minute as soon as it asks for orders.",
     "start": "The run begins. It goes on when this page is closed.",
     "pause": "The run ends its step cleanly. Continue whenever you like.",
     "cancel": "What was confirmed is taken back. Nothing begins before it is reviewed anew.",

@@ -34,6 +34,9 @@ class FileState(StrEnum):
     OPTIONAL = "optional"
 
 
+_RANKS = (FileState.MISSING, FileState.CHANGED, FileState.VERIFIED, FileState.OPTIONAL)
+
+
 @dataclass(frozen=True, slots=True)
 class FileView:
     """One file. `octets` is None for one that is not here."""
@@ -45,6 +48,11 @@ class FileView:
     digest: str
     trust: str
     stand_in: bool
+
+    @property
+    def rank(self) -> int:
+        """Where it stands among others: first what lacks, last what is not needed."""
+        return _RANKS.index(self.state)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,13 @@ _RULES: tuple[tuple[str, str], ...] = (
         ),
         "no disk is chosen yet: choose it on the page Machines, once the box has reported",
     ),
+    (
+        (
+            r"(nobody has said yet which box it is): (switch it on, booting from the network), "
+            r"then say so on the page Machines; no disk is chosen yet: .* once the box has reported"
+        ),
+        r"\1, nor which disk may be written: \2, then say both on the page Machines",
+    ),
     (r"see 'provision status'", "see its own page"),
     (r"; or write its mac and disk in the file", ""),
     (r"give --name NAME", "choose a name, or type one"),
@@ -128,7 +135,30 @@ _RULES: tuple[tuple[str, str], ...] = (
         "choose the network interface on the page Site",
     ),
 )
-_COMPILED = tuple((re.compile(pattern), words) for pattern, words in _RULES)
+_SEEN: tuple[tuple[str, str], ...] = (
+    (r"a DHCP request from its firmware", "its firmware asking for an address"),
+    (r"the installer reporting STARTED", "the installer saying that it begins"),
+    (r"the installer reporting SUCCEEDED", "the installer saying that it is done"),
+    (r"is no RFC 1123 label", "cannot be a name here"),
+)
+_HINTS: tuple[tuple[str, str], ...] = (
+    (r"`false` stops its virtual machines", "Without the tick its virtual machines are stopped"),
+    (r"`false` keeps it stopped", "Without the tick it is kept stopped"),
+    (r"`false`: BIOS", "without the tick BIOS"),
+    (r"`k3s` says the version", "that of K3s holds"),
+    (r"`rke2` says the version", "that of RKE2 holds"),
+    (
+        r"`true` where there is a cluster, a virtual machine or this map",
+        "there is one where a cluster or a virtual machine is",
+    ),
+    (r", unless there is an `iso`", ", unless it is installed from a CD"),
+    (r"With an `iso` it is", "Installed from a CD it is"),
+    (r"; with an `iso` none", "; installed from a CD none"),
+    (r"it starts from `image`", "it starts from the image"),
+    (r"beside `iso`", "beside the first"),
+)
+"""Words of the settings' own docs, which name keys and their values."""
+_COMPILED = tuple((re.compile(pattern), words) for pattern, words in (*_RULES, *_SEEN, *_HINTS))
 _WITH_KEY = re.compile(r"\bwrite (?:[a-z_]+\.)*([a-z_0-9]+): (?=[^{\s…])")
 _MISSING = "this key is missing"
 
@@ -145,5 +175,6 @@ def for_field(problem: Problem) -> Problem:
     if problem.what == _MISSING:
         return replace(problem, what="this is needed", fix="fill it in")
     own = problem.key.rpartition(".")[2]
+    what = paged(problem.what)
     fix = _WITH_KEY.sub(lambda found: "write " if found[1] == own else found[0], paged(problem.fix))
-    return replace(problem, fix=fix)
+    return replace(problem, what=what, fix=fix)

@@ -216,7 +216,7 @@ def test_a_new_machine_gets_its_role_and_a_known_one_keeps_it(
     refused = browser.post("/machines/approve", data=sent)
     assert refused.status_code == 422
     assert "hv2 is to join" in refused.text
-    assert '<option value="create" selected>founds it</option>' in refused.text
+    assert '<option value="create" selected>it founds it</option>' in refused.text
     new = {**sent, "name": "", "new_name": "hv9", "role": "join"}
     assert browser.post("/machines/approve", data=new).status_code == 303
     known = look(world).plan.machine("hv9")

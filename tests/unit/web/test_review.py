@@ -56,7 +56,7 @@ def test_what_a_machine_loses_is_named_disk_by_disk() -> None:
     assert [each.why for each in lost[2].disks] == [
         "Harvester is installed on it",
         "it is for the virtual machines' volumes",
-        "the site file says wipe_disks",
+        "the site file has it wiped",
     ]
     assert {each.holds for each in lost[2].disks} == {""}
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from appliance.errors import Problem
+from appliance.site.yaml_text import Value
+from appliance.web.forms import Form, cluster_form, site_form
 from appliance.web.wording import for_field, paged
 
 ROOT = Path(__file__).resolve().parents[3] / "appliance"
@@ -24,9 +27,8 @@ _COMMAND = re.compile(r"provision \w+|--[a-z]")
                 "by-path, or choose one of its report"
             ),
             (
-                "nobody has said yet which box it is: switch it on, booting from the network, then "
-                "say so on the page Machines; no disk is chosen yet: choose it on the page Machines"
-                ", once the box has reported"
+                "nobody has said yet which box it is, nor which disk may be written: switch it on, "
+                "booting from the network, then say both on the page Machines"
             ),
         ),
         (
@@ -55,6 +57,15 @@ _COMMAND = re.compile(r"provision \w+|--[a-z]")
             "'provision fetch SITE', or import them: 'provision fetch SITE --from FOLDER'",
             "bring the files on the page Files",
         ),
+        (
+            "no MAC address is given, so it cannot be told from a stranger: write mac or match",
+            (
+                "nobody has said yet which box it is: switch it on, booting from the network, "
+                "then say so on the page Machines"
+            ),
+        ),
+        ("the installer reporting SUCCEEDED", "the installer saying that it is done"),
+        ("It runs. `false` keeps it stopped.", "It runs. Without the tick it is kept stopped."),
         ("<b>hv3</b> is odd", "<b>hv3</b> is odd"),
     ],
 )
@@ -93,3 +104,17 @@ def test_what_is_missing_is_filled_in() -> None:
     """A page has no keys."""
     said = for_field(Problem("", 1, 1, "site", "this key is missing", "write site: alpha"))
     assert (said.what, said.fix) == ("this is needed", "fill it in")
+
+
+@pytest.mark.parametrize("make", [site_form, cluster_form])
+def test_no_hint_of_a_form_speaks_of_keys_values(make: Callable[[Value], Form]) -> None:
+    """A box is ticked; nobody types true or false."""
+    data: dict[str, Value] = {"cluster": {"rke2": "v1"}, "vms": {"relay": {}}}
+    hints = [paged(each.hint) for each in make(data).fields]
+    assert [each for each in hints if re.search(r"`(?:true|false|iso|image|k3s|rke2)`", each)] == []
+
+
+def test_what_is_wrong_with_a_name_is_said_without_a_standard() -> None:
+    """Its number helps nobody at the rack."""
+    said = for_field(Problem("", 1, 1, "site", "'A!' is no RFC 1123 label", "write letters"))
+    assert said.what == "'A!' cannot be a name here"
