@@ -47,19 +47,24 @@ class Laptop:
 
 def inventory(laptop: Laptop, ports: Iterable[OpenPort]) -> dict[str, Any]:
     """Give the inventory for setting the laptop up, as Ansible's YAML form has it."""
+    return _this_host(**variables(laptop, ports))
+
+
+def variables(laptop: Laptop, ports: Iterable[OpenPort]) -> dict[str, Any]:
+    """Give what the playbook is told, wherever it is played."""
     build = laptop.build
-    return _this_host(
-        bridge_interface=laptop.interface,
-        bridge_ports=[
+    return {
+        "bridge_interface": laptop.interface,
+        "bridge_ports": [
             {"port": each.port, "protocol": each.protocol, "purpose": each.purpose}
             for each in ports
         ],
-        bridge_wheel=build.wheel if build else "",
-        bridge_wheel_sha256=build.sha256 if build else "",
-        bridge_versions=dict(sorted(build.versions.items())) if build else {},
-        bridge_wheels_folder=laptop.wheels_folder,
-        bridge_packages_folder=laptop.packages_folder,
-    )
+        "bridge_wheel": build.wheel if build else "",
+        "bridge_wheel_sha256": build.sha256 if build else "",
+        "bridge_versions": dict(sorted(build.versions.items())) if build else {},
+        "bridge_wheels_folder": laptop.wheels_folder,
+        "bridge_packages_folder": laptop.packages_folder,
+    }
 
 
 def undo_inventory(*, keep_programs: bool) -> dict[str, Any]:

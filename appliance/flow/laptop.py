@@ -137,7 +137,12 @@ def _build(wheel: Path | None) -> Iterator[Build | None]:
         yield None
     else:
         with tempfile.TemporaryDirectory(prefix="bridgehead-wheel-") as folder:
-            yield _read(_built(Path(folder)))
+            yield build_here(Path(folder))
+
+
+def build_here(folder: Path) -> Build:
+    """Build this clone's appliance into `folder`. Raises InputError, StepError."""
+    return _read(_built(folder))
 
 
 def _built(folder: Path) -> Path:

@@ -123,7 +123,6 @@ def start(outside: Outside) -> bool:
     password = outside.folder / PASSWORD
     if not password.exists():
         write_private(password, secrets.token_urlsafe(16).encode())
-        _give_to_caller(password)
     own = [sys.executable, "-m", "appliance.lab.outside", "serve", str(outside.site)]
     outside.process.start([*own, "--folder", str(outside.folder), "--uri", outside.uri])
     until = time.monotonic() + _START_S
@@ -166,13 +165,6 @@ def stop(outside: Outside, *, keep: bool = False) -> None:
             path.unlink()
     if not keep:
         shutil.rmtree(outside.folder, ignore_errors=True)
-
-
-def _give_to_caller(path: Path) -> None:
-    """Let who called sudo read it."""
-    uid, gid = os.environ.get("SUDO_UID"), os.environ.get("SUDO_GID")
-    if uid and gid:
-        os.chown(path, int(uid), int(gid))
 
 
 # --- the closed network ---------------------------------------------------------------------

@@ -13,6 +13,7 @@ import argparse
 import gzip
 import os
 import re
+import shlex
 import shutil
 import stat
 import subprocess
@@ -172,10 +173,15 @@ def _provider_inputs() -> tuple[str, ...]:
     return (RECIPE, sys.executable, *PROVIDER_VERSIONS, *contents(_HERE / "harvester_provider"))
 
 
-def write_provider(folder: Path, number: str) -> None:
-    """Write the stand-in's release: a program that starts it in this very environment."""
+def write_provider(folder: Path, number: str, python: str = "") -> None:
+    """Write the stand-in's release: a program that starts it by `python`, words for a shell.
+
+    Empty: in this very environment.
+    """
     files = provider_files(number)
-    words = f'"{sys.executable}" -P -m appliance.lab.harvester_provider {number}'
+    words = (
+        f"{python or shlex.quote(sys.executable)} -P -m appliance.lab.harvester_provider {number}"
+    )
     program = f"#!/bin/sh\n# Stands in for Harvester's provider in the lab.\nexec {words}\n"
     name = f"terraform-provider-harvester_v{number}"
     write_zip(folder / files.archive, name, program.encode())
