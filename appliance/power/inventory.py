@@ -15,7 +15,7 @@ from uuid import UUID
 from appliance.power.model import Inventory, InventoryDisk
 from appliance.site.hardware import is_serial, is_uuid
 from appliance.site.plan import MachinePlan
-from appliance.tools.words import moment, size
+from appliance.tools.words import many, moment, size
 from appliance.values import Mac
 
 CLOCK_SLACK = 24 * 3600.0
@@ -117,12 +117,12 @@ def _not_as_ordered(machine: MachinePlan, said: Inventory) -> Iterator[str]:
     if expect is None:
         return
     for kind, wanted, found in (
-        ("processor threads", expect.cpus, said.cpus),
-        ("disks", expect.disks, len(said.disks)),
-        ("network cards", expect.nics, len(said.macs)),
+        ("processor thread", expect.cpus, said.cpus),
+        ("disk", expect.disks, len(said.disks)),
+        ("network card", expect.nics, len(said.macs)),
     ):
         if wanted and 0 < found < wanted:
-            yield f"its BMC counts {found} {kind}, and the site file expects {wanted}"
+            yield f"its BMC counts {many(found, kind)}, and the site file expects {wanted}"
     if expect.memory and 0 < said.memory < expect.memory * _MEMORY_SLACK:
         yield (
             f"its BMC finds {size(said.memory)} of memory, and the site file expects "

@@ -89,7 +89,7 @@ def test_differences_to_what_was_ordered_are_said() -> None:
     told = differences(machine(1, expect=expect), _SAID, None)
     assert told == [
         "its BMC counts 64 processor threads, and the site file expects 128",
-        "its BMC counts 1 disks, and the site file expects 2",
+        "its BMC counts 1 disk, and the site file expects 2",
         "its BMC finds 550 GB of memory, and the site file expects 1.1 TB",
         "its BMC calls it 'PowerEdge R750', and the site file expects 'R760'",
     ]

@@ -70,7 +70,7 @@ def test_a_machine_is_switched_from_the_page(world: World, browser: Browser) -> 
     page = browser.get("/machines/hv1/power").text
     assert "power off" in page
     assert "52:54:00:00:00:01" in page
-    assert "counts 1 network cards, and the site file expects 4" in page
+    assert "counts 1 network card, and the site file expects 4" in page
     assert _PASSWORD not in page
     answer = browser.post("/machines/hv1/power", data={"verb": "on"})
     assert (answer.status_code, answer.location) == (303, "/machines/hv1/power?said=power-on")

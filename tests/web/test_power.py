@@ -1,0 +1,70 @@
+"""The power of machines in Debian's Chromium, with sushy-tools' Redfish emulator as the BMC."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from appliance.flow.looking import look_at
+from appliance.store.machines import Proven
+from tests.redfish_bmc import certificate, emulating
+from tests.web.looks import Looks
+from tests.web.watched import Watched
+from tests.web.wizard import Wizard
+
+_SITE = """\
+site: alpha
+hypervisor:
+  harvester: v1.8.2
+  machines:
+    hv1:
+      mac: "52:54:00:00:00:01"
+      disk: /dev/disk/by-id/virtio-01
+      expect: {{nics: 2}}
+      bmc: {{address: "{url}", user: admin, system: 00000000-0000-4000-8000-000000000001}}
+    hv2:
+      mac: "52:54:00:00:00:02"
+      disk: /dev/disk/by-id/virtio-02
+      bmc: {{address: "{url}", user: admin, system: 00000000-0000-4000-8000-000000000002}}
+    hv3: {{mac: "52:54:00:00:00:03", disk: /dev/disk/by-id/virtio-03}}
+"""
+
+
+def test_machines_are_switched_by_clicks(
+    wizard_with: Callable[..., Wizard], browse: Callable[..., Watched], tmp_path: Path
+) -> None:
+    """Password, on, and off where the name is typed: each page looked at on the way."""
+    (tmp_path / "bmc").mkdir()
+    pem, key, _ = certificate(tmp_path / "bmc")
+    looks = Looks.at(tmp_path)
+    with emulating(
+        tmp_path / "bmc" / "emulator", ("hv1", "hv2"), tls=(pem, key), login=("admin", "calvin")
+    ) as bmc:
+        wizard = wizard_with(_SITE.format(url=bmc.url))
+        page = browse(wizard).signed_in().page
+        page.goto("/machines")
+        looks.look(page, "power-unknown")
+        page.get_by_role("link", name="More of the power of hv1").click()
+        page.locator("#password-form summary").click()
+        page.get_by_label("Password of the BMC").fill("calvin")
+        page.get_by_label("It is the password of").select_option("all")
+        page.get_by_role("button", name="Keep the password").click()
+        page.locator(".badge", has_text="power off").wait_for()
+        looks.look(page, "power-of-one")
+        page.get_by_role("button", name="Switch on").click()
+        page.locator(".badge", has_text="power on").wait_for()
+        with look_at(wizard.file, wizard.paths).writing() as context:
+            context.proven.put(Proven("hv1", installed=5.0, ready=6.0, installs=1))
+        page.goto("/machines")
+        looks.look(page, "power-known")
+        page.goto("/machines/hv1/power")
+        page.get_by_label("To switch it off, type hv1").fill("hv2")
+        page.get_by_role("button", name="Switch off").click()
+        page.locator(".wrong").wait_for()
+        looks.look(page, "power-refused")
+        page.get_by_label("To switch it off, type hv1").fill("hv1")
+        page.get_by_role("button", name="Switch off").click()
+        page.locator(".badge", has_text="power off").wait_for()
+        page.goto("/machines/hv3/power")
+        looks.look(page, "power-by-hand")
+        looks.must_be_good()
