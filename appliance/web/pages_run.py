@@ -21,6 +21,9 @@ from appliance.web.showing import back, blocked, field, form, show
 from appliance.web.sticks import sticks
 from appliance.web.watching import Watching
 
+_FETCH_REFRESH = 2
+"""Seconds between two looks at a fetch."""
+
 
 def routes(deps: Deps) -> Blueprint:
     """Give the three pages."""
@@ -62,7 +65,15 @@ class _Pages:
         live, plan = stock.fetching is not None, self._watching.look().plan
         bare = plan.cluster is None and not plan.vms
         return show(
-            "artifacts", error, live=live, stock=stock, folder=folder, bare=bare, sticks=sticks()
+            "artifacts",
+            error,
+            live=live,
+            stream="",  # the journal tells of runs, not of a fetch
+            refresh=_FETCH_REFRESH,
+            stock=stock,
+            folder=folder,
+            bare=bare,
+            sticks=sticks(),
         )
 
     def fetch(self) -> Response:

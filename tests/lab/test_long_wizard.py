@@ -184,7 +184,7 @@ def _files(page: Page, stick: Path) -> None:
     page.goto(f"{_URL}/artifacts")
     page.fill('[name="folder"]', str(stick))
     page.get_by_role("button", name="Bring the files").click()
-    expect(page.locator("main")).not_to_contain_text("are missing", timeout=300_000)
+    expect(page.locator("main")).to_contain_text("All that is needed is here", timeout=300_000)
 
 
 def _approve(page: Page, rehearsal: Rehearsal) -> None:

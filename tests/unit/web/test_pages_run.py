@@ -170,6 +170,10 @@ def test_a_folder_is_imported_by_a_process_of_its_own(
     (tmp_path / "empty").mkdir()
     sent = {"from": "folder", "folder": str(tmp_path / "empty")}
     assert browser.post("/artifacts/fetch", data=sent).status_code == 303
+    going = browser.get("/artifacts")
+    if "Files are on their way" in going.text:  # looked at by itself: no journal tells of a fetch
+        assert 'data-refresh="2"' in going.text
+        assert "data-stream" not in going.text
     wait_for(lambda: not world.deps.runs.fetching("alpha"))
     page = browser.get("/artifacts?said=fetch")
     assert "is missing" in page.text
