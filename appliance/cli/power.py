@@ -67,10 +67,10 @@ def show_power(
             if node and not seen.error:
                 board.inventory(name)
                 seen = board.kept(name)
-            found[name] = {**seen.as_json(), "inventory": inventory.as_json(board.said(name))}
+            found[name] = seen.as_json()
             if not as_json:
                 print_text(f"{name:<16} {seen.text}")
-                lines = inventory.facts(board.said(name)) if node else ()
+                lines = inventory.facts(seen.said) if node else ()
                 for label, text in lines:
                     print_text(f"    {label:<14} {text}")
                 for each in seen.differences:

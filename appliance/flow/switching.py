@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -140,6 +140,8 @@ class SwitchState:
     fingerprint: str = ""
     error: str = ""
     differences: tuple[str, ...] = ()
+    said: Inventory = field(default_factory=Inventory)
+    """What its BMC last said the machine is."""
 
     @property
     def text(self) -> str:
@@ -162,6 +164,7 @@ class SwitchState:
             "certificate": self.fingerprint,
             "error": self.error,
             "differences": list(self.differences),
+            "inventory": inventory.as_json(self.said),
         }
 
 
@@ -172,8 +175,8 @@ def kept_state(
     kept = context.switches.get(machine.name)
     if kept.get("address") != machine.bmc.address:
         kept = {}
-    said = kept.get("inventory")
-    told = inventory.differences(machine, inventory.from_json(said), reported) if said else []
+    said = inventory.from_json(kept.get("inventory", {}))
+    told = inventory.differences(machine, said, reported) if said != Inventory() else []
     return SwitchState(
         machine=machine.name,
         way=machine.bmc.way,
@@ -184,6 +187,7 @@ def kept_state(
         fingerprint=kept.get("fingerprint", ""),
         error=kept.get("error", ""),
         differences=tuple(told),
+        said=said,
     )
 
 
@@ -257,10 +261,6 @@ class Switchboard:
         machine = self.machine(name)
         return kept_state(self._context, machine, reported_by(self._context, machine))
 
-    def said(self, name: str) -> Inventory:
-        """Give what the BMC last said its machine is; nothing is asked."""
-        return inventory.from_json(self._context.switches.get(name).get("inventory", {}))
-
     def on(self, name: str) -> str:
         """Switch a machine on; give what came of it. Raises PowerError."""
         machine = self.machine(name)
@@ -331,7 +331,7 @@ class Switchboard:
     def _control(self, machine: MachinePlan) -> PowerControl:
         target = target_of(self._context, machine)
         refuse_without_password(machine, target)
-        if is_switched(machine) and target.fingerprint is None:
+        if machine.bmc.way is Way.REDFISH and target.fingerprint is None:
             self._contact(machine)
             target = target_of(self._context, machine)
         return self._make(target, interface=self._interface)

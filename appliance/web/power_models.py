@@ -7,7 +7,7 @@ from typing import Literal
 
 from appliance.flow.switching import SwitchState
 from appliance.power import inventory
-from appliance.power.model import Inventory, Power
+from appliance.power.model import Power
 from appliance.site.plan import Way
 from appliance.web.models import Asked, Call, DoneAnswer, Text
 
@@ -52,7 +52,7 @@ class PowerAnswer:
     differences: tuple[str, ...]
 
     @classmethod
-    def of(cls, state: SwitchState, confirm: str, said: Inventory) -> PowerAnswer:
+    def of(cls, state: SwitchState, confirm: str) -> PowerAnswer:
         """Put it together."""
         return cls(
             machine=state.machine,
@@ -64,7 +64,7 @@ class PowerAnswer:
             certificate=state.fingerprint,
             error=state.error,
             confirm=confirm,
-            facts=tuple(inventory.facts(said)),
+            facts=tuple(inventory.facts(state.said)),
             differences=state.differences,
         )
 

@@ -91,7 +91,7 @@ class _Power:
 
 
 def _answer(board: Switchboard, name: str) -> PowerAnswer:
-    return PowerAnswer.of(board.kept(name), board.needs_name(name), board.said(name))
+    return PowerAnswer.of(board.kept(name), board.needs_name(name))
 
 
 def _asked(board: Switchboard, name: str) -> str:

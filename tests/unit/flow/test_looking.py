@@ -84,6 +84,7 @@ def test_status_says_where_a_bmc_differs(tmp_path: Path) -> None:
     known = look.status()["machines"]
     (told,) = known["hv2"]["power"]["differences"]
     assert told == "its BMC counts 32 processor threads, and the site file expects 64"
+    assert known["hv2"]["power"]["inventory"] == said
     assert known["hv1"]["power"]["way"] == "by-hand"
     assert f"  differs: {told}" in look.status_as_text("").splitlines()
     text = look.status_as_text("hv2")

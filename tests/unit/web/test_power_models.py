@@ -24,9 +24,11 @@ def test_all_are_in_the_handbook() -> None:
 
 def test_an_answer_has_all_that_is_known() -> None:
     """Also of a machine that only a hand switches."""
-    state = SwitchState("hv1", Way.REDFISH, "Redfish at 10.20.0.51", Power.ON, fingerprint="ab")
-    found = PowerAnswer.of(state, "it is installed", Inventory(model="R750"))
+    said = Inventory(model="R750")
+    switch = "Redfish at 10.20.0.51"
+    state = SwitchState("hv1", Way.REDFISH, switch, Power.ON, fingerprint="ab", said=said)
+    found = PowerAnswer.of(state, "it is installed")
     assert (found.certificate, found.confirm) == ("ab", "it is installed")
     assert found.facts == (("machine", "R750"),)
     assert not found.by_hand
-    assert PowerAnswer.of(SwitchState("hv2", Way.BY_HAND, "hand"), "", Inventory()).by_hand
+    assert PowerAnswer.of(SwitchState("hv2", Way.BY_HAND, "hand"), "").by_hand
