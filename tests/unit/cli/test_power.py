@@ -12,6 +12,9 @@ import pytest
 from appliance.paths import Paths
 from appliance.store.database import open_database
 from appliance.store.machines import Proven, ProvenMachines
+from tests.ipmi_bmc import PASSWORD as IPMI_PASSWORD
+from tests.ipmi_bmc import USER as IPMI_USER
+from tests.ipmi_bmc import ipmi_bmc
 from tests.redfish_bmc import Emulator, certificate, emulating
 from tests.unit.cli.running import provision
 
@@ -156,3 +159,22 @@ def test_what_cannot_be_asked_is_refused(site: Path, tmp_path: Path) -> None:
     assert code == 4
     assert "BH411" in err
     assert "wrong" not in err.replace("wrong user or password", "")
+
+
+def test_a_machine_is_switched_by_ipmi(tmp_path: Path) -> None:
+    """The same verbs, against Debian's ipmi_sim."""
+    site, file, state = tmp_path / "ipmi.yaml", tmp_path / "words", ("--state", tmp_path / "state")
+    file.write_text(IPMI_PASSWORD)
+    with ipmi_bmc(tmp_path / "bmc") as made:
+        text = _SITE.format(url=made.address)
+        system = ", system: 00000000-0000-4000-8000-000000000001"
+        site.write_text(
+            text.replace(system, "").replace("user: admin", f"user: {IPMI_USER}, type: ipmi")
+        )
+        provision("power", "password", site, "--password-file", file, *state)
+        code, out, err = provision("power", "on", site, "hv1", *state)
+        assert (code, out, err) == (0, "hv1 was switched on, as it was told\n", "")
+        assert made.power == "on"
+        assert "on, by IPMI at 127.0.0.1:" in provision("power", "status", site, "hv1", *state)[1]
+        assert provision("power", "off", site, "hv1", *state)[0] == 0
+        assert made.power == "off"
