@@ -6,19 +6,25 @@ is `make test-vagrant`.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
+import ssl
 import sys
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-import sushy
 
+from appliance.errors import BmcLoginError
 from appliance.lab.outside import PASSWORD, PLACE
+from appliance.power.controls import control_of
+from appliance.power.model import BootFrom, Power, Target, Way
+from appliance.values import Secret
 from tests.own_libvirt import OwnLibvirt, own_libvirt
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(360)]
@@ -103,23 +109,27 @@ def test_empty_machines_come_are_switched_by_their_bmcs_and_go(
 
 def switch(libvirt: OwnLibvirt, name: str, system: str, place: Path) -> None:
     """Set where it boots from, switch it on, off and on; leave the UEFI one off."""
-    password = (place / PASSWORD).read_text(encoding="ascii")
-    certificate = str(place / "bmc-8443" / "tls.crt")
-    root = f"https://{ADDRESS}:8443/redfish/v1"
-    session = sushy.Sushy(root, USER, password, verify=certificate)
-    machine = session.get_system(f"/redfish/v1/Systems/{system}")
+    password = Secret((place / PASSWORD).read_text(encoding="ascii"))
+    bmc = f"https://{ADDRESS}:8443"
+    target = Target(name, Way.REDFISH, bmc, USER, password, system=system, uefi=system == UEFI)
+    first = control_of(target, interface="").contact()
+    der = ssl.PEM_cert_to_DER_cert((place / "bmc-8443" / "tls.crt").read_text(encoding="ascii"))
+    assert (first.fingerprint or "").endswith(hashlib.sha256(der).hexdigest())
+    control = control_of(replace(target, fingerprint=first.fingerprint), interface="")
 
-    for target, first in ((sushy.BootSource.HDD, "disk"), (sushy.BootSource.PXE, "interface")):
-        machine.set_system_boot_source(target, enabled=sushy.BootSourceOverrideEnabled.ONCE)
-        assert boots_first(libvirt, name) == first
-    machine.reset_system(sushy.ResetType.ON)
+    for wanted, device in ((BootFrom.DISK, "disk"), (BootFrom.PXE, "interface")):
+        control.boot_next(wanted)
+        assert boots_first(libvirt, name) == device
+    control.on()
     assert libvirt.virsh("domstate", name) == "running"
-    machine.reset_system(sushy.ResetType.FORCE_OFF)
+    control.off()
     assert libvirt.virsh("domstate", name) == "shut off"
     if system == BIOS:
-        machine.reset_system(sushy.ResetType.ON)
-    machine.refresh()
-    assert machine.power_state.value == ("On" if system == BIOS else "Off")
+        control.cycle()
+    assert control.power() is (Power.ON if system == BIOS else Power.OFF)
+    wrong = replace(control.target, password=Secret("wrong"))
+    with pytest.raises(BmcLoginError):
+        control_of(wrong, interface="").power()
 
 
 def boots_first(libvirt: OwnLibvirt, name: str) -> str:
