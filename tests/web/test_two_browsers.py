@@ -1,4 +1,4 @@
-"""Two people at one site, and a wizard that is started anew under an open page."""
+"""Two people at one site, a wizard started anew under an open page, a page left to itself."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
+from tests.unit.flow.test_stocking import medium
 from tests.web import scenes
 from tests.web.watched import Watched
 from tests.web.wizard import Wizard
@@ -71,3 +72,19 @@ def test_an_open_page_finds_a_wizard_that_was_started_anew(
         wizard.start()
         expect(lost).to_be_hidden(timeout=30_000)
         expect(window.page.get_by_text(_NEWS, exact=True)).to_be_visible(timeout=30_000)
+
+
+def test_a_fetch_is_followed_to_its_end(wizard_with: Start, browse: Browse) -> None:
+    """Nobody reloads the page: it says by itself that all is there, and leads on."""
+    wizard = wizard_with(scenes.TWO)
+    folder = medium(wizard.folder / "medium")
+    for name in ("snponly.efi", "ipxe.efi", "undionly.kpxe"):
+        (folder / name).unlink()  # Debian's own are taken, which are known
+    page = browse(wizard).signed_in().page
+    page.goto("/artifacts")
+    page.get_by_label("Folder on this laptop").fill(str(folder))
+    page.get_by_role("button", name="Bring the files").click()
+    page.wait_for_url("**/artifacts?said=fetch")
+    expect(page.locator("main")).to_contain_text("All that is needed is here", timeout=60_000)
+    expect(page.get_by_role("button", name="Bring the files")).to_have_count(0)
+    expect(page.get_by_role("link", name="Go on to Machines")).to_be_visible()
