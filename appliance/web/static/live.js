@@ -8,6 +8,7 @@ const lost = document.getElementById("lost");
 const SOONEST = 700; // ms between two fetches, however many events come
 const SHARED = 900; // ms: the server shows one look to all who ask meanwhile, also an older one
 const POLL = 1000 * (Number(body.dataset.refresh) || 5);
+const PATIENCE = 15000; // ms: an answer that never comes keeps no later one from being asked for
 const STREAM_AGAIN = 30000; // ms until a stream that was refused is asked for again
 
 let waiting = null;
@@ -57,6 +58,7 @@ async function load() {
       headers: { Accept: "text/html" },
       credentials: "same-origin",
       cache: "no-store",
+      signal: AbortSignal.timeout(PATIENCE),
     });
     show(true);
     if (answer.redirected && new URL(answer.url).pathname !== location.pathname) {
@@ -103,7 +105,6 @@ function poll(on) {
 function listen(address) {
   const source = new EventSource(address);
   source.onopen = () => {
-    poll(false);
     show(true);
     soon(); // what happened while nobody listened
   };
@@ -119,7 +120,9 @@ function listen(address) {
 
 if (document.querySelector("[data-live][id]")) {
   if (body.dataset.stream) listen(body.dataset.stream);
-  else if (body.dataset.refresh) poll(true); // not where an error is shown: what was typed stays
+  // Not where an error is shown: what was typed stays. Beside a stream too: on a laptop that had
+  // much to do, a page was seen that stayed as it was though an event had come.
+  if (body.dataset.refresh) poll(true);
   addEventListener("online", load);
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) load();
