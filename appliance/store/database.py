@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from importlib import resources
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        _make(path)
         path.chmod(0o600)
         return _connect(path)
     except PermissionError as error:
@@ -61,6 +62,17 @@ def open_database(path: Path) -> sqlite3.Connection:
             why=str(error),
             fix="free disk space, or bring the file back from a backup",
         ) from error
+
+
+def _make(path: Path) -> None:
+    """Make an empty file, private from its first moment, where there is none.
+
+    Never by opening it: to close it again would drop the locks of every connection that this
+    process has to it (sqlite.org/howtocorrupt.html, section 2.2). Another process then took itself
+    for the last one and removed the write-ahead log: who looked long saw nothing new any more.
+    """
+    with suppress(FileExistsError):
+        os.mknod(path, 0o600 | stat.S_IFREG)
 
 
 def open_copy(path: Path | None) -> sqlite3.Connection:

@@ -63,6 +63,33 @@ def test_a_file_left_open_to_others_is_closed_to_them(tmp_path: Path, opened: Op
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+_ELSEWHERE = """
+import sys
+from contextlib import closing
+from pathlib import Path
+from appliance.store.database import open_database
+
+with closing(open_database(Path(sys.argv[1]))) as connection:
+    connection.execute("INSERT INTO event (at, kind, text) VALUES (1.0, 'finding', 'news')")
+"""
+
+
+def test_who_looks_long_sees_what_others_write_however_often_it_is_opened(
+    tmp_path: Path, opened: Open
+) -> None:
+    """A page opens the file while a stream of the same process has it open; a run writes to it."""
+    path = tmp_path / "main.db"
+    stream = opened(path)
+    for count in (1, 2, 3):
+        opened(path).close()
+        subprocess.run([sys.executable, "-c", _ELSEWHERE, str(path)], check=True)
+        for looking in (stream, opened(path)):
+            (seen,) = looking.execute("SELECT count(*) FROM event").fetchone()
+            assert seen == count
+    (verdict,) = stream.execute("PRAGMA integrity_check").fetchone()
+    assert verdict == "ok"
+
+
 def test_opening_again_keeps_what_is_there(tmp_path: Path, opened: Open) -> None:
     """The schema is made once."""
     path = tmp_path / "main.db"
