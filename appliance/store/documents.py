@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from appliance.store.full import full_disk_named
+from appliance.store.full import alone, full_disk_named
 
 
 class Frozen:
@@ -28,15 +28,8 @@ class Frozen:
 
         Nothing is written if it is left by an exception. Raises StoreFullError.
         """
-        with full_disk_named():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:  # a full disk may have ended it already
-                    self._db.execute("ROLLBACK")
-                raise
+        with alone(self._db):
+            yield
 
     def write(self, value: Mapping[str, Any]) -> None:
         """Freeze these values."""

@@ -32,3 +32,20 @@ def full_disk_named() -> Iterator[None]:
             why=str(error),
             fix="free disk space; what is seen meanwhile is kept in memory",
         ) from error
+
+
+@contextmanager
+def alone(connection: sqlite3.Connection) -> Iterator[None]:
+    """Keep others from writing meanwhile: what is read in the block is what is written over.
+
+    Nothing is written if it is left by an exception. Raises StoreFullError.
+    """
+    with full_disk_named():
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:  # a full disk may have ended it already
+                connection.execute("ROLLBACK")
+            raise

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from typing import Any
 
-from appliance.store.full import full_disk_named
+from appliance.store.full import alone
 
 
 class Switches:
@@ -27,9 +27,9 @@ class Switches:
 
     def note(self, name: str, **said: Any) -> None:
         """Put these values into what is kept; None takes one out. Raises StoreFullError."""
-        both = {**self.get(name), **said}
-        whole = {key: value for key, value in both.items() if value is not None}
-        with full_disk_named():
+        with alone(self._db):  # a run and a person may note something of one switch at once
+            both = {**self.get(name), **said}
+            whole = {key: value for key, value in both.items() if value is not None}
             self._db.execute(
                 "INSERT OR REPLACE INTO switch (name, value) VALUES (?, ?)",
                 (name, json.dumps(whole, sort_keys=True)),

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from appliance.errors import StoreFullError
-from appliance.store.full import full_disk_named
+from appliance.store.full import alone, full_disk_named
 
 
 def test_no_room_is_named() -> None:
@@ -26,4 +26,22 @@ def test_other_faults_stay_what_they_are() -> None:
     connection = sqlite3.connect(":memory:")
     with pytest.raises(sqlite3.OperationalError), full_disk_named():
         connection.execute("SELECT * FROM nothing")
+    connection.close()
+
+
+def test_what_is_left_by_an_exception_is_not_written() -> None:
+    """And the next one may begin."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("CREATE TABLE t (x)")
+
+    def break_off() -> None:
+        with alone(connection):
+            connection.execute("INSERT INTO t VALUES (1)")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        break_off()
+    with alone(connection):
+        connection.execute("INSERT INTO t VALUES (2)")
+    assert connection.execute("SELECT x FROM t").fetchall() == [(2,)]
     connection.close()
