@@ -41,7 +41,7 @@ def phase_of(now: Noticed, first: Noticed) -> Phase:
         if not before:
             return Phase.FINISHED
         return Phase.LEFT_ALONE if now.answers else Phase.SILENT
-    if record.state is State.HELD:
+    if record.state is State.HELD or now.answers:  # a system that this store knows nothing of
         return Phase.LEFT_ALONE
     if record.state is State.FAILED:
         old = first.record.state is State.FAILED and first.record.since == record.since

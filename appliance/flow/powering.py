@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from appliance.errors import PowerError, StoreFullError
 from appliance.flow.context import Context
@@ -18,6 +19,7 @@ from appliance.flow.power_phases import Noticed, phase_of
 from appliance.flow.switching import (
     MakeControl,
     is_switched,
+    note,
     note_contact,
     note_power,
     own_control,
@@ -46,6 +48,7 @@ from appliance.power.decide import (
 from appliance.power.inventory import Identity
 from appliance.power.model import BootFrom, Contact, Inventory, Power, PowerControl, Target
 from appliance.site.plan import ExpectedFirmware, MachinePlan, Plan
+from appliance.tools.unwaited import start
 
 LIMITS = Limits(appear=EXPECTATIONS[State.EXPECTED].within)
 _SWITCHING = frozenset({Act.BOOT_NETWORK, Act.ON, Act.CYCLE})
@@ -53,7 +56,6 @@ _OTHERS_SECONDS = 30.0
 """So long the first switching waits for what the other BMCs say of their machines."""
 _LOOK_SECONDS = 10.0
 _END_SECONDS = 30.0
-_THREADS = 8
 
 _Outcome = Contact | Power | Inventory | str
 
@@ -93,15 +95,15 @@ class Powering:
         self._pause = pause
         self._began = context.clock.monotonic()
         self._switches: dict[str, _Switch] = {}
-        self._pool = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="power")
+        self._began_at = context.clock.utc()
 
     def turn(self, plan: Plan, noticed: Mapping[str, Noticed]) -> None:
         """Take what was answered, and ask what is due."""
+        for switch in self._switches.values():
+            self._collect(switch)
         for machine in plan.machines:
             if is_switched(machine) and machine.name in noticed:
                 self._look_at(machine, noticed[machine.name])
-        for switch in self._switches.values():
-            self._collect(switch)
         self._look_for_doubles()
         for switch in self._switches.values():
             self._ask(switch)
@@ -125,8 +127,19 @@ class Powering:
             self._pause(0.1)
 
     def stop(self) -> None:
-        """Ask nothing more. A call that goes on ends by its own limit, unheard."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Ask nothing more. What switches is waited for, not for long, and kept for the next run.
+
+        Off-and-on that is broken off between the two would leave the machine off. Any other call
+        that goes on is not waited for.
+        """
+        on_their_way = [
+            each.answer
+            for each in self._switches.values()
+            if each.answer is not None and each.asked is not None and each.asked.act in _SWITCHING
+        ]
+        wait(on_their_way, timeout=_END_SECONDS)
+        for switch in self._switches.values():
+            self._collect(switch)
 
     # ---------------------------------------------------------------- where it stands
 
@@ -135,7 +148,9 @@ class Powering:
         switch = self._switches.get(machine.name)
         if switch is None:
             switch = self._begin(machine, noticed)
-        elif now - switch.looked >= _LOOK_SECONDS or machine != switch.machine:
+        elif switch.answer is None and (
+            now - switch.looked >= _LOOK_SECONDS or machine != switch.machine
+        ):  # what is being answered is the word of the BMC that was asked, not of a new one
             self._look_again(switch, machine)
         phase = phase_of(noticed, switch.first)
         case = switch.case
@@ -148,6 +163,7 @@ class Powering:
             late=noticed.late,
             told=self._context.options.yes,
             http=machine.firmware is ExpectedFirmware.UEFI_HTTP,
+            own_disk=noticed.record.state is State.OWN_DISK,
             switch=switch_words(machine),
         )
 
@@ -180,7 +196,11 @@ class Powering:
             return
         switch.target, switch.control = target, None
         again = replace(switch.tried, barred=False, failures=0, error="", asked="")
-        switch.tried = replace(again, contact=None, inventoried=False) if other else again
+        if other:
+            again = replace(again, contact=None, inventoried=False)
+        elif target.fingerprint is None:
+            again = replace(again, contact=None)  # its certificate is to be kept, and told
+        switch.tried = again
 
     # ---------------------------------------------------------------- asking
 
@@ -188,7 +208,11 @@ class Powering:
         now = self._context.clock.monotonic()
         if switch.answer is not None:
             return
-        asked = decide(switch.case, switch.tried, now, self._limits)
+        case = switch.case
+        asked = decide(case, switch.tried, now, self._limits)
+        if asked.act in _SWITCHING and self._is_left_off(switch):
+            seldom = now - switch.tried.read_at >= self._limits.seldom
+            asked = Next(Act.READ if seldom else Act.WAIT)
         if asked.act is Act.WAIT or (asked.act in _SWITCHING and self._others_are_asked(now)):
             return
         if asked.act is Act.ASK:
@@ -203,9 +227,20 @@ class Powering:
             self._take_failure(switch, asked, error)
             return
         contact = switch.tried.contact
-        place = place_of(switch.case, contact.boots if contact is not None else ())
+        place = place_of(case, contact.boots if contact is not None else ())
         switch.asked = asked
-        switch.answer = self._pool.submit(_call, control, asked.act, place or BootFrom.PXE)
+        switch.answer = start(
+            partial(_call, control, asked.act, place or BootFrom.PXE), name=f"power-{case.machine}"
+        )
+
+    def _is_left_off(self, switch: _Switch) -> bool:
+        """Whether people switched it off since this run began: then people switch it on."""
+        name = switch.machine.name
+        if self._context.switches.get(name).get("left_off_at", 0.0) < self._began_at:
+            return False
+        words = "it was switched off as people told, and is left so until 'provision power on SITE "
+        self._tell_once(switch, f"{words}{name}'")
+        return True
 
     def _control(self, switch: _Switch) -> PowerControl:
         refuse_without_password(switch.machine, switch.target)
@@ -243,7 +278,7 @@ class Powering:
             before, switch.tried = switch.tried, took_power(switch.tried, outcome, now)
             if before.power is not outcome or before.error:
                 self._tell(switch, f"{name}: {switch.case.switch} says that it is {outcome}")
-            note_power(self._context, name, outcome)
+            note_power(self._context, switch.machine, outcome)
         elif isinstance(outcome, Inventory):
             switch.tried = took_act(switch.tried, asked.act, asked.words, now)
             self._take_inventory(switch, outcome)
@@ -268,7 +303,7 @@ class Powering:
         switch.case = replace(
             switch.case, certain=switch.identity.certain, against=switch.identity.against
         )
-        self._context.switches.note(switch.machine.name, inventory=inventory.as_json(said))
+        note(self._context, switch.machine, inventory=inventory.as_json(said))
         clock = inventory.clock_off(said, self._context.clock.utc())
         if clock:
             self._tell_once(switch, clock)
@@ -292,12 +327,10 @@ class Powering:
         if asked.act is Act.BOOT_NETWORK:
             words = f"{asked.words}: its next start is set: {outcome}"
         elif asked.act is Act.BOOT_DISK:
-            self._context.switches.note(name, acted=None, acted_at=None)
+            note(self._context, switch.machine, acted=None, acted_at=None)
             words = f"{asked.words}: its disk is its boot device: {outcome}"
         else:
-            self._context.switches.note(
-                name, address=switch.machine.bmc.address, acted=asked.act.value, acted_at=now
-            )
+            note(self._context, switch.machine, acted=asked.act.value, acted_at=now)
             verb = "is switched on" if asked.act is Act.ON else "is switched off and on"
             words = f"{name} {verb}: {asked.words}"
         self._tell(switch, words, act=asked.act)
@@ -314,7 +347,7 @@ class Powering:
             )
         before = switch.tried
         switch.tried = took_failure(before, asked.act, error, now, self._limits)
-        self._context.switches.note(name, address=switch.machine.bmc.address, error=str(error))
+        note(self._context, switch.machine, error=str(error))
         if str(error) != before.error:
             tried_again = "" if switch.tried.barred else "; it is tried again"
             words = str(error) if name in str(error) else f"{name}: {error}"

@@ -103,9 +103,9 @@ def refuse_without_password(machine: MachinePlan, target: Target) -> None:
 def note_contact(context: Context, machine: MachinePlan, contact: Contact) -> str:
     """Keep what a first look found; give what to tell of its certificate, if it is new."""
     before = target_of(context, machine).fingerprint
-    context.switches.note(
-        machine.name,
-        address=machine.bmc.address,
+    note(
+        context,
+        machine,
         fingerprint=contact.fingerprint or before,
         profile=contact.profile or None,
         **_read(context, contact.power),
@@ -118,9 +118,20 @@ def note_contact(context: Context, machine: MachinePlan, contact: Contact) -> st
     )
 
 
-def note_power(context: Context, name: str, power: Power) -> None:
+def note_power(context: Context, machine: MachinePlan, power: Power) -> None:
     """Keep a reading."""
-    context.switches.note(name, **_read(context, power))
+    note(context, machine, **_read(context, power))
+
+
+def note(context: Context, machine: MachinePlan, **said: Any) -> None:
+    """Keep these values of a machine's switch; None takes one out. Raises StoreFullError.
+
+    Of a BMC at another address nothing holds, its certificate least of all.
+    """
+    kept = context.switches.get(machine.name)
+    moved = kept.get("address") != machine.bmc.address
+    gone = dict.fromkeys(kept) if moved else {}
+    context.switches.note(machine.name, **{**gone, "address": machine.bmc.address, **said})
 
 
 def _read(context: Context, power: Power) -> dict[str, Any]:
@@ -139,6 +150,8 @@ class SwitchState:
     profile: str = ""
     fingerprint: str = ""
     error: str = ""
+    against: str = ""
+    """What says that it switches another machine."""
     differences: tuple[str, ...] = ()
     said: Inventory = field(default_factory=Inventory)
     """What its BMC last said the machine is."""
@@ -186,6 +199,7 @@ def kept_state(
         profile=kept.get("profile", ""),
         fingerprint=kept.get("fingerprint", ""),
         error=kept.get("error", ""),
+        against=inventory.identify(machine, said).against,
         differences=tuple(told),
         said=said,
     )
@@ -224,13 +238,14 @@ class Switchboard:
             try:
                 self._contact(machine)
             except PowerError as error:
-                self._context.switches.note(name, address=machine.bmc.address, error=str(error))
+                note(self._context, machine, error=str(error))
         return self.kept(name)
 
     def inventory(self, name: str) -> Inventory:
         """Ask what the machine is, and keep it. Raises PowerError."""
-        said = self._control(self.machine(name)).inventory()
-        self._context.switches.note(name, inventory=inventory.as_json(said))
+        machine = self.machine(name)
+        said = self._control(machine).inventory()
+        note(self._context, machine, inventory=inventory.as_json(said))
         return said
 
     def probe(self, name: str, folder: Path) -> tuple[str, ...]:
@@ -312,6 +327,9 @@ class Switchboard:
     def needs_name(self, name: str) -> str:
         """Say why switching a machine off wants its name typed; empty where it does not."""
         machine = self.machine(name)
+        against = kept_state(self._context, machine).against
+        if against:
+            return against
         proven = self._context.proven.get(machine.name)
         record = record_from_json(dict(proven.record)) if proven.record else Record()
         if proven.installed is not None or record.installed or record.ordered:
@@ -348,11 +366,15 @@ class Switchboard:
         wanted = Power.OFF if act == "off" else Power.ON
         now, name = self._context.clock.utc(), machine.name
         acted = act if wanted is Power.ON else None
-        self._context.switches.note(
-            name, acted=acted, acted_at=now if acted else None, address=machine.bmc.address
+        note(
+            self._context,
+            machine,
+            acted=acted,
+            acted_at=now if acted else None,
+            left_off_at=None if acted else now,
         )
         power = self._obeyed(control, wanted)
-        note_power(self._context, name, power)
+        note_power(self._context, machine, power)
         text = f"{name} was {words}, as it was told"
         if power is Power.UNKNOWN:
             text = f"{name} was to be {words}: it was sent, and nothing says what came of it"

@@ -82,7 +82,7 @@ class Case:
     `since`: when its phase began, on the clock of `now`. `switch` names its switch in words.
     `certain`: what the BMC says of its machine names it. `told`: people said that it may be
     switched off. `against`: why nothing may be asked of this BMC. `late`: its phase has passed its
-    limit. `http`: it is to boot by UEFI HTTP.
+    limit. `http`: it is to boot by UEFI HTTP. `own_disk`: it took its image, and tries its disk.
     """
 
     machine: str
@@ -94,6 +94,7 @@ class Case:
     against: str = ""
     late: bool = False
     http: bool = False
+    own_disk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,11 +252,12 @@ def _wanted(case: Case, tried: Tried, now: float, limits: Limits) -> Next:
             return _ask(tried, f"{case.machine} may be running, and {case.switch} cannot switch "
                         f"it off: {_by_hand(case)}")  # fmt: skip
         return _switch(case, tried, f"nobody knows whether {case.machine} is on")
-    if case.phase is Phase.ORDERED or case.told:
+    if case.phase is Phase.ORDERED:
         return _switch(case, tried, f"{case.machine} is on, and to start anew")
+    # Told or not: meanwhile it is seen whether an installed system answers at its address.
     if now - case.since < limits.settle:
         return _read(tried, now, limits.soon)
-    if not case.certain:
+    if not (case.certain or case.told):
         return _ask(
             tried,
             f"{case.machine} is on, and {case.switch} does not say which machine it is, so it is "
@@ -269,7 +271,9 @@ def _wanted(case: Case, tried: Tried, now: float, limits: Limits) -> Next:
 def _on_its_way(case: Case, tried: Tried, now: float, limits: Limits) -> Next:
     """It is only watched, and started again where its power went or it got stuck early."""
     if _is_off(tried, limits.soon) and tried.tries < limits.tries:
-        return _switch(case, tried, f"{case.machine} was switched off, or lost its power")
+        words = f"{case.machine} was switched off, or lost its power"
+        # The network would install it a second time: what it took may well start.
+        return Next(Act.ON, words) if case.own_disk else _switch(case, tried, words)
     stuck = case.late and case.phase is Phase.STARTING and (case.certain or tried.tries > 0)
     recent = tried.switched_at is not None and tried.read_at - tried.switched_at < limits.appear
     if stuck and tried.power is Power.ON and not recent and tried.tries < limits.tries:

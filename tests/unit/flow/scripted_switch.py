@@ -100,6 +100,10 @@ class ScriptedSwitches:
     def __init__(self, **switches: ScriptedSwitch) -> None:
         self._switches = switches
 
+    def put(self, name: str, switch: ScriptedSwitch) -> None:
+        """Have a machine switched by another one from now on."""
+        self._switches[name] = switch
+
     def make(self, target: Target, *, interface: str) -> PowerControl:
         """Give a way to a machine's switch."""
         return self._switches[target.machine].make(target, interface=interface)

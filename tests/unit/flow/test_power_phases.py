@@ -74,3 +74,9 @@ def test_who_is_not_awaited_or_in_its_setup_is_left_alone() -> None:
     assert phase_of(replace(_in(State.BOOTLOADER), late=True), _FRESH) is Phase.LEFT_ALONE
     assert phase_of(_in(State.BOOTLOADER), _FRESH) is Phase.STARTING
     assert phase_of(_in(State.FIRMWARE, false_starts=2), _FRESH) is Phase.LEFT_ALONE
+
+
+def test_a_system_that_answers_is_left_alone_though_nothing_is_known_of_it() -> None:
+    """It was installed from another laptop, or this one lost its store."""
+    answering = replace(_FRESH, answers=True)
+    assert phase_of(answering, _FRESH) is Phase.LEFT_ALONE

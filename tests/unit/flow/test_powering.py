@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +40,8 @@ class World:
     ) -> None:
         self.context, self.ticks, self.plan, self.switches = context, ticks, of, switches
         self.records = {each.name: Record() for each in of.machines}
+        self.answering: set[str] = set()
+        self.patient = True
         context.vault.put("bmc", Secret("calvin"))
         self.begin()
 
@@ -58,11 +61,11 @@ class World:
         """Play one turn."""
         installed = {each.name for each in self.context.proven.all() if each.installed}
         noticed = {
-            name: Noticed(record, installed=name in installed)
+            name: Noticed(record, installed=name in installed, answers=name in self.answering)
             for name, record in self.records.items()
         }
         self.powering.turn(self.plan, noticed)
-        for switch in self.powering._switches.values():
+        for switch in self.powering._switches.values() if self.patient else ():
             for _ in range(2000):
                 if switch.answer is None or switch.answer.done():
                     break
@@ -331,3 +334,106 @@ def test_yes_is_peoples_word_for_a_machine_that_is_on(tmp_path: Path) -> None:
         world.begin()
         world.run(120)
         assert one.acts == ["boot pxe", "cycle"]
+
+
+def test_yes_waits_until_it_is_seen_whether_an_installed_system_answers(tmp_path: Path) -> None:
+    """A site installed from another laptop is unknown to this one: nothing of it is switched."""
+    one = ScriptedSwitch(power_now=Power.ON, said=Inventory(macs=(_OURS,)))
+    with world_in(tmp_path, _machine(1), hv1=one) as world:
+        world.context.options = replace(world.context.options, yes=True)
+        world.run(40)
+        assert one.acts == []
+        world.answering = {"hv1"}
+        world.run(600)
+        assert one.acts == []
+
+
+def test_an_answer_of_the_bmc_before_does_not_speak_for_the_new_one(tmp_path: Path) -> None:
+    """The file is corrected while the old one is asked: the new one is asked all anew."""
+    slow = threading.Event()
+    old = ScriptedSwitch(power_now=Power.ON, said=Inventory(macs=(_OURS,)))
+    old.fail = lambda verb: (slow.wait(60), None)[1] if verb == "inventory" else None
+    with world_in(tmp_path, _machine(1), hv1=old) as world:
+        world.patient = False
+        for _ in range(2000):
+            world.turn()
+            if "inventory" in old.asked:
+                break
+            time.sleep(0.001)
+        other = BmcPlan(Way.REDFISH, "https://10.20.0.61", "root")
+        new = ScriptedSwitch(
+            power_now=Power.ON, said=Inventory(macs=(Mac("525400999999"),)), fingerprint="cd" * 32
+        )
+        world.switches.put("hv1", new)
+        world.plan = plan(_machine(1, bmc=other))
+        world.turn()
+        slow.set()
+        world.patient = True
+        world.run(120)
+        assert old.acts == new.acts == []
+        assert new.asked[:2] == ["contact", "inventory"]
+        assert world.context.switches.get("hv1")["fingerprint"] == "cd" * 32
+
+
+def test_a_certificate_taken_anew_while_the_run_goes_on_is_kept(tmp_path: Path) -> None:
+    """The password given once more forgets the old one: the new one is told and held to."""
+    one = ScriptedSwitch()
+    with world_in(tmp_path, _machine(1), hv1=one) as world:
+        world.run(20)
+        Switchboard(world.context, world.plan).put_password("hv1", Secret("another"))
+        one.fingerprint = "ef" * 32
+        world.run(120)
+        assert world.context.switches.get("hv1")["fingerprint"] == "ef" * 32
+        assert one.targets[-1].fingerprint == "ef" * 32
+        assert one.acts == ["boot pxe", "on"]
+
+
+def test_what_people_switch_off_meanwhile_stays_off(tmp_path: Path) -> None:
+    """Somebody may have a hand in it. Switched on by people, the run sees to it again."""
+    one = ScriptedSwitch()
+    with world_in(tmp_path, _machine(1), hv1=one) as world:
+        world.run(10)
+        board = Switchboard(
+            world.context, world.plan, make=world.switches.make, pause=lambda _seconds: None
+        )
+        board.off("hv1")
+        world.run(1000)
+        assert one.acts == ["boot pxe", "on", "off"]
+        assert any("left so until 'provision power on" in each for each in world.texts("finding"))
+        board.on("hv1")
+        world.see("hv1", Seen.FIRMWARE_DHCP)
+        one.power_now = Power.OFF
+        world.run(200)
+        assert one.acts[3:] == ["on", "boot pxe", "on"]
+
+
+def test_a_machine_that_goes_dark_at_its_own_disk_is_not_sent_to_the_network(
+    tmp_path: Path,
+) -> None:
+    """It took the whole image: from the network it would be installed a second time."""
+    one = ScriptedSwitch()
+    with world_in(tmp_path, _machine(1), hv1=one) as world:
+        world.run(5)
+        world.see("hv1", Seen.FIRMWARE_DHCP, Seen.INSTALL_SCRIPT, Seen.CONFIG_SENT)
+        world.see("hv1", Seen.IMAGE_SENT, Seen.OWN_DISK_SCRIPT)
+        one.power_now = Power.OFF
+        world.run(200)
+        assert one.acts == ["boot pxe", "on", "on"]
+
+
+def test_the_end_of_a_run_keeps_what_switches_and_waits_for_nothing_else(tmp_path: Path) -> None:
+    """The next run knows that the machine was just switched on."""
+    one, two = ScriptedSwitch(), ScriptedSwitch(fingerprint="cd" * 32)
+    hangs = threading.Event()
+    two.fail = lambda _verb: (hangs.wait(60), None)[1]
+    one.fail = lambda verb: time.sleep(0.2) if verb == "on" else None
+    with world_in(tmp_path, _machine(1), _machine(2), hv1=one, hv2=two) as world:
+        world.patient = False
+        world.ticks.now += 60.0  # the other BMC is waited for no longer
+        while "on" not in one.asked:
+            world.turn()
+            time.sleep(0.001)
+        world.powering.stop()
+        assert world.context.switches.get("hv1")["acted"] == "on"
+        assert two.asked == ["contact"]
+        hangs.set()

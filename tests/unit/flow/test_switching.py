@@ -17,7 +17,7 @@ from appliance.machines.state import Record, State
 from appliance.power.model import Inventory, Power, Way
 from appliance.site.plan import BmcPlan, Expect, Plan
 from appliance.store.machines import Proven
-from appliance.values import Secret
+from appliance.values import Mac, Secret
 from tests.plans import machine, plan
 from tests.unit.flow.scripted_switch import ScriptedSwitch, ScriptedSwitches
 from tests.unit.flow.support import context_in
@@ -166,3 +166,29 @@ def test_a_machine_without_a_bmc_says_what_to_press(tmp_path: Path) -> None:
         with pytest.raises(PowerError) as caught:
             board.on("hv2")
     assert caught.value.fix.startswith("press the power button of hv2")
+
+
+def test_nothing_of_a_bmc_holds_at_another_address(tmp_path: Path) -> None:
+    """Not its certificate either: the new one, first unreachable, would never be let in."""
+    one = ScriptedSwitch(power_now=Power.ON, said=Inventory(cpus=4))
+    with board_in(tmp_path, one) as (context, board):
+        board.status("hv1")
+        board.inventory("hv1")
+        moved = plan(machine(1, bmc=BmcPlan(Way.REDFISH, "https://10.20.0.99", "root")))
+        one.fail = lambda _verb: BmcUnreachableError("nothing answers")
+        there = Switchboard(context, moved, make=ScriptedSwitches(hv1=one).make)
+        assert there.status("hv1").error == "nothing answers"
+        assert context.switches.get("hv1").keys() == {"address", "error"}
+        assert target_of(context, moved.machines[0]).fingerprint is None
+
+
+def test_a_bmc_that_names_another_machine_wants_the_name_typed(tmp_path: Path) -> None:
+    """That other one may be installed."""
+    one = ScriptedSwitch(power_now=Power.ON, said=Inventory(macs=(Mac("525400999999"),)))
+    with board_in(tmp_path, one) as (_, board):
+        assert board.needs_name("hv1") == ""
+        board.inventory("hv1")
+        with pytest.raises(InputError, match="would be switched off hard") as caught:
+            board.off("hv1")
+        assert "52:54:00:99:99:99" in caught.value.why
+        assert one.acts == []
