@@ -12,7 +12,7 @@ export XDG_CACHE_HOME ?= $(HOME)/.cache
 # The lab makes network namespaces and taps.
 ROOT := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env=XDG_CACHE_HOME env PYTHONDONTWRITEBYTECODE=1)
 
-.PHONY: help rehearse test test-long test-clean lint format lock set-up set-up-lab
+.PHONY: help rehearse box test test-vagrant test-long test-clean lint format lock set-up set-up-lab
 
 help:          ## what there is
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 20
@@ -24,8 +24,17 @@ test:          ## all that fits an hour: lint, every suite, three rehearsals at 
 	@.ci/set-up $(LAB) $(VAGRANT)
 	@.ci/suites.py
 
+box:           ## the bridge's box for `vagrant up`, from Debian packages, with all that it installs
+	@.ci/set-up --lab --vagrant
+	@box=$$($(ROOT) $(BIN)/python -m appliance.lab.vagrant_box $(XDG_CACHE_HOME)/bridgehead) && \
+	    vagrant box add --force --name bridgehead-debian "$$box"
+
+test-vagrant:  ## a whole site by Vagrant and libvirt, machines switched by Redfish, no hand on anything
+	@.ci/set-up --lab --vagrant
+	@.ci/suites.py --vagrant
+
 test-long:     ## what does not fit
-	@.ci/set-up $(LAB) $(VAGRANT)
+	@.ci/set-up $(LAB) $(VAGRANT) $(VAGRANT)
 	@.ci/suites.py --long
 
 test-clean:    ## the README's two commands in a fresh Debian 12; TARGETS="test" runs one of them

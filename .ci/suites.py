@@ -4,6 +4,7 @@
     .ci/suites.py            lint and every suite, without what is marked `long`
     .ci/suites.py unit fuzz  those
     .ci/suites.py --long     what is marked `long`, nothing else
+    .ci/suites.py --vagrant  of that, the whole site by Vagrant
 
 A suite whose files exist but of which no test ran has failed: a test that is silently left out
 proves nothing. A suite whose files are not written yet is named as such.
@@ -29,7 +30,12 @@ CORES = "2"  # what the gate is given; more here would hide what does not fit th
 MINUTE = 60
 # What root leaves in the clone, its owner could not remove.
 SUDO = [
-    *("sudo", "--preserve-env=CI,XDG_CACHE_HOME", "env", "PYTHONDONTWRITEBYTECODE=1"),
+    *(
+        "sudo",
+        "--preserve-env=CI,XDG_CACHE_HOME,BRIDGEHEAD_CONSOLES",
+        "env",
+        "PYTHONDONTWRITEBYTECODE=1",
+    ),
     # sudo's own search path, and where OpenTofu is on a computer without Terraform.
     f"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:{BIN}",
 ]
@@ -45,6 +51,7 @@ class Suite:
     parallel: bool = False
     as_root: bool = False
     marked: str = "not long"
+    shown: bool = False
 
     def files(self) -> list[str]:
         """Give the suite's test files, relative to the clone."""
@@ -67,6 +74,10 @@ SUITES = (
     Suite("rehearsal", "tests/lab/**/test_*.py", as_root=True),
 )
 LONG = Suite("long", "tests/**/test_*.py", as_root=True, marked="long")
+# Its minutes are said while it runs.
+SITE_BY_VAGRANT = Suite(
+    "vagrant", "tests/vagrant/test_long_*.py", as_root=True, marked="long", shown=True
+)
 
 LINT = (
     ("ruff check", "."),
@@ -135,6 +146,7 @@ def command_for(suite: Suite, files: list[str]) -> list[str]:
         str(BIN / "python"),
         *("-m", "pytest", "-m", suite.marked, "--durations=5"),
         *parallel,
+        *(["--capture=no"] if suite.shown else []),
         *tidy,
         *files,
     ]
@@ -192,6 +204,7 @@ def main() -> int:
     names = ["lint", *(s.name for s in SUITES)]
     parser.add_argument("suites", nargs="*", metavar="suite", help=f"of: {' '.join(names)}")
     parser.add_argument("--long", action="store_true", help="what is marked long")
+    parser.add_argument("--vagrant", action="store_true", help="the whole site by Vagrant")
     asked = parser.parse_args()
     unknown = set(asked.suites) - set(names)
     if unknown:
@@ -202,6 +215,8 @@ def main() -> int:
     os.environ.setdefault("XDG_CACHE_HOME", str(Path.home() / ".cache"))
     if asked.long:
         outcomes = [run_suite(LONG)]
+    elif asked.vagrant:
+        outcomes = [run_suite(SITE_BY_VAGRANT)]
     else:
         wanted = asked.suites or names
         outcomes = [run_lint()] if "lint" in wanted else []

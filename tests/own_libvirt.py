@@ -43,6 +43,7 @@ _START = """
 folder=$1
 mount -t sysfs sysfs /sys
 mount -t tmpfs -o mode=755 tmpfs /run
+mkdir /run/home
 for place in etc lib cache log; do
     mkdir -p "/$([ $place = etc ] || echo var/)$place/libvirt"
     mount --bind "$folder/$place" "/$([ $place = etc ] || echo var/)$place/libvirt"
@@ -83,7 +84,7 @@ class OwnLibvirt:
     def words(self, *words: str, more: Mapping[str, str] = NOTHING) -> list[str]:
         """Give the command that runs something inside; `more` goes into its environment."""
         vagrant = {
-            "HOME": str(self.folder / "home"),
+            "HOME": "/run/home",  # short: OpenSSH has its sockets below it
             "VAGRANT_HOME": str(self.folder / "vagrant"),
             "VAGRANT_DOTFILE_PATH": str(self.folder / "dot"),
             "VAGRANT_CWD": str(ROOT),
@@ -155,7 +156,7 @@ _WITH_PARENT = ("setpriv", "--pdeathsig", "KILL")
 @contextlib.contextmanager
 def own_libvirt(folder: Path, *, limit_s: float) -> Iterator[OwnLibvirt]:
     """Start one with a pool `default`; all in it is killed at the end, or after `limit_s`."""
-    for name in ("etc", "lib", "lib/images", "cache", "log", "home"):
+    for name in ("etc", "lib", "lib/images", "cache", "log"):
         (folder / name).mkdir(parents=True)
     (folder / "etc" / "qemu.conf").write_text(_QEMU_CONF, encoding="ascii")
     own = ("--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")

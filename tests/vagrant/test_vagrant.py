@@ -91,7 +91,8 @@ def test_empty_machines_come_are_switched_by_their_bmcs_and_go(
     """After `vagrant destroy -f` all lists are as before, although one was on."""
     before = libvirt.lists()
     words = {"BRIDGEHEAD_SITE": str(site)}
-    libvirt.run("vagrant", "up", "--provider", "libvirt", "hv1", "hv2", seconds=120, more=words)
+    up = ("vagrant", "up", "--provider", "libvirt", "hv1", "hv2")
+    libvirt.run(*up, seconds=120, more=words)
     prefix = f"bridgehead-{name_of(site)}"
 
     assert libvirt.lists().machines == (f"{prefix}-hv1", f"{prefix}-hv2")
@@ -101,6 +102,10 @@ def test_empty_machines_come_are_switched_by_their_bmcs_and_go(
         libvirt.inside(partial(switch, libvirt, name, system, PLACE / name_of(site)))
     assert libvirt.virsh("list", "--name").split() == [f"{prefix}-hv2"]
     nothing_but_the_bmc_is_on_the_closed_network(libvirt, prefix)
+    number = libvirt.virsh("domid", f"{prefix}-hv2")
+    libvirt.run(*up, seconds=120, more=words)  # again: what is on is not touched
+    assert libvirt.virsh("list", "--name").split() == [f"{prefix}-hv2"]
+    assert libvirt.virsh("domid", f"{prefix}-hv2") == number
 
     libvirt.run("vagrant", "destroy", "-f", "hv1", "hv2", seconds=120, more=words)
     assert libvirt.lists() == before
