@@ -151,6 +151,16 @@ class Journal:
         ).fetchone()
         return str(row["mark"]) if row else ""
 
+    def newest(self) -> int:
+        """Give the number of the newest event, 0 where there is none."""
+        row = self._db.execute("SELECT max(id) AS id FROM event").fetchone()
+        return int(row["id"] or 0)
+
+    def began(self) -> float | None:
+        """Give when the first event was, Unix seconds: another journal's is another."""
+        row = self._db.execute("SELECT at FROM event ORDER BY id LIMIT 1").fetchone()
+        return None if row is None else float(row["at"])
+
     def events(
         self, *, after: int = 0, machine: str | None = None, kinds: Collection[str] = ()
     ) -> Iterator[Event]:

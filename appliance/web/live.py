@@ -22,7 +22,7 @@ from appliance.errors import BridgeheadError, InputError
 from appliance.flow.looking import Look
 from appliance.store.journal import Event, Journal
 from appliance.web.deps import Deps
-from appliance.web.watching import Watching, has_state
+from appliance.web.watching import Watching, has_state, identity
 
 MAX_STREAMS = 8
 HEARTBEAT_SECONDS = 3.0
@@ -115,9 +115,14 @@ def parts(
     end, beat_at, was = monotonic() + pace.life, monotonic() + pace.heartbeat, ""
     with ExitStack() as stack:
         journal: Journal | None = None
+        of = identity(look)
         while monotonic() < end and not (ending and ending.is_set()):
             if journal is None and has_state(look):
-                journal = stack.enter_context(look.writing()).journal
+                journal, of = stack.enter_context(look.writing()).journal, identity(look)
+                if after > journal.newest():  # of a site that was wiped meanwhile
+                    after = 0
+            elif journal is not None and identity(look) != of:
+                return  # its file is another's now; the browser asks again, and is told of that
             said = False
             for event in journal.events(after=after) if journal else ():
                 after = event.id

@@ -52,7 +52,7 @@ class _Pages:
             error,
             key="machines",
             live=True,
-            stream="",
+            after=None,
             refresh=_EVERY,
             seen=seen,
             one=one,

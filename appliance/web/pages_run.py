@@ -68,7 +68,7 @@ class _Pages:
             "artifacts",
             error,
             live=live,
-            stream="",  # the journal tells of runs, not of a fetch
+            after=None,  # the journal tells of runs, not of a fetch
             refresh=_FETCH_REFRESH,
             stock=stock,
             folder=folder,
@@ -100,6 +100,7 @@ class _Pages:
             "machines",
             error,
             live=True,
+            after=seen.progress.last,
             seen=seen,
             progress=seen.progress,
             arrivals=found,
@@ -137,6 +138,7 @@ class _Pages:
             "run",
             error,
             live=True,
+            after=shown.progress.last,
             run=shown,
             progress=shown.progress,
             action=_action(shown.phase, shown.progress.outcome),

@@ -59,14 +59,14 @@ def show(
     *,
     live: bool,
     key: str = "",
-    stream: str = "/api/stream",
+    after: int | None = 0,
     refresh: int = REFRESH,
     **values: Any,
 ) -> Response:
-    """Show a page. `live`: it loads anew by itself, at each event of `stream` if one is named.
+    """Show a page. `live`: it loads anew by itself, at each event that comes `after` what it shows.
 
-    `key` is its place in the rail, where that is not the template's name. While an error is shown
-    nothing loads anew: what was typed would be lost.
+    Without `after` no stream tells it of any. `key` is its place in the rail, where that is not
+    the template's name. While an error is shown nothing loads anew: what was typed would be lost.
     """
     live = live and error is None
     where = "" if error is None else _FIELDS.get(error.where, error.where)
@@ -74,7 +74,7 @@ def show(
         f"web/{template}.html.j2",
         page=key or template,
         refresh=refresh if live else 0,
-        stream=stream if live else "",
+        stream=f"/api/stream?after={after}" if live and after is not None else "",
         error=error,
         wrong={where: [error]} if error is not None else {},
         said=SAID.get(request.args.get("said", ""), ""),
@@ -103,6 +103,11 @@ def back(path: str, said: str) -> Response:
 def field(name: str) -> str:
     """Give what was typed into a field, without the blanks around it."""
     return request.form.get(name, "").strip()[:4096]
+
+
+def as_typed(name: str) -> str:
+    """Give a secret to the letter: a blank at its end is a part of it."""
+    return request.form.get(name, "")[:4096]
 
 
 def form() -> dict[str, str]:

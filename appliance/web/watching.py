@@ -52,6 +52,7 @@ class Watching:
         self._lock = threading.Lock()
         self._history = History()
         self._of: tuple[str, int] = ("", 0)
+        self._began: float | None = None
         self._last: tuple[float, Seen] | None = None
 
     @property
@@ -104,12 +105,16 @@ class Watching:
 
     def _follow(self, look: Look) -> dict[str, Record]:
         """Take what the journal has that was not folded yet; give the machines' records."""
-        of = _identity(look)
+        of = identity(look)
         if of != self._of:  # another site, or another laptop's state was brought in
             self._history, self._of = History(), of
         if not of[1]:
             return {}
         with stored(look) as context:
+            # A site that was wiped and begun anew may have the very same inode.
+            began = context.journal.began()
+            if began != self._began:
+                self._history, self._began = History(), began
             for event in context.journal.events(after=self._history.last):
                 self._history.feed(event)
             return {
@@ -135,7 +140,8 @@ def has_state(look: Look) -> bool:
     return look.paths.site(look.plan.site_id).database.exists()
 
 
-def _identity(look: Look) -> tuple[str, int]:
+def identity(look: Look) -> tuple[str, int]:
+    """Name the site and its file of state; the number is 0 where nothing is kept yet."""
     database: Path = look.paths.site(look.plan.site_id).database
     try:
         return look.plan.site_id, os.stat(database).st_ino  # noqa: PTH116 - its number is enough

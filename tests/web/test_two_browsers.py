@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, Route, expect
 
+from tests.reports import card, report
 from tests.unit.flow.test_stocking import medium
 from tests.web import scenes
 from tests.web.watched import Watched
@@ -14,6 +16,9 @@ from tests.web.wizard import Wizard
 Start = Callable[..., Wizard]
 Browse = Callable[..., Watched]
 _NEWS = "the second switch is silent"
+_NEVER = re.compile(r'data-refresh="\d+"')
+_REFUSED = 3
+"""More than the looks that an event alone asks for."""
 
 
 def test_a_stale_form_is_refused_with_what_changed(wizard_with: Start, browse: Browse) -> None:
@@ -88,3 +93,79 @@ def test_a_fetch_is_followed_to_its_end(wizard_with: Start, browse: Browse) -> N
     expect(page.locator("main")).to_contain_text("All that is needed is here", timeout=60_000)
     expect(page.get_by_role("button", name="Bring the files")).to_have_count(0)
     expect(page.get_by_role("link", name="Go on to Machines")).to_be_visible()
+
+
+def test_a_page_that_was_not_answered_is_asked_for_again(
+    wizard_with: Start, browse: Browse
+) -> None:
+    """What an event told of comes to the screen though the page was refused just then."""
+    wizard = wizard_with(scenes.TWO)
+    page = browse(wizard).signed_in().page
+    answers: list[int] = []
+
+    def refuse(route: Route) -> None:
+        if route.request.resource_type == "document":  # no look of its own will help this page
+            kept = route.fetch()
+            route.fulfill(response=kept, body=_NEVER.sub('data-refresh="3600"', kept.text()))
+        elif len(answers) < _REFUSED:
+            answers.append(409)
+            route.fulfill(status=409, body="busy")
+        else:
+            route.continue_()
+
+    page.route("**/run", refuse)
+    with scenes.running(wizard):
+        page.goto("/run")
+        with wizard.look().writing() as context:
+            context.tell("finding", _NEWS)
+        expect(page.get_by_text(_NEWS, exact=True)).to_be_visible(timeout=60_000)
+    assert len(answers) == _REFUSED
+
+
+def test_a_page_that_nobody_sees_holds_no_stream(wizard_with: Start, browse: Browse) -> None:
+    """A browser has six connections to one server: the tabs behind leave them to the one before."""
+    wizard = wizard_with(scenes.TWO)
+    page = browse(wizard).signed_in().page
+    with scenes.running(wizard):
+        with page.expect_request("**/api/stream*") as first:
+            page.goto("/run")
+        with page.expect_event("requestfailed", lambda ended: ended == first.value):
+            _show(page, hidden=True)
+        with page.expect_request("**/api/stream*"):
+            _show(page, hidden=False)
+        with wizard.look().writing() as context:
+            context.tell("finding", _NEWS)
+        expect(page.get_by_text(_NEWS, exact=True)).to_be_visible(timeout=20_000)
+
+
+def _show(page: Page, *, hidden: bool) -> None:
+    page.evaluate(
+        """(hidden) => {
+          Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
+
+
+def test_what_is_being_filled_in_stays_when_another_machine_comes(
+    wizard_with: Start, browse: Browse
+) -> None:
+    """A disk that was chosen is not another one by the time the button is reached."""
+    wizard = wizard_with(scenes.TWO)
+    page = browse(wizard).signed_in().page
+    with scenes.running(wizard):
+        page.goto("/machines")
+        form = page.locator("article", has_text="SERIAL8").locator("form")
+        form.get_by_role("radio", name="sda").check()
+        form.get_by_role("button", name="Approve").focus()
+        with page.expect_response("**/machines"):
+            wizard.hear(report(9), card(9))
+            with wizard.look().writing() as context:
+                context.tell("finding", _NEWS)
+        other = browse(wizard).signed_in().page
+        other.goto("/machines")
+        expect(other.locator("article", has_text="SERIAL9")).to_be_visible()
+        with page.expect_response("**/machines"):
+            page.evaluate("dispatchEvent(new Event('online'))")
+        expect(form.get_by_role("radio", name="sda")).to_be_checked()

@@ -8,7 +8,8 @@ const lost = document.getElementById("lost");
 const SOONEST = 700; // ms between two fetches, however many events come
 const SHARED = 900; // ms: the server shows one look to all who ask meanwhile, also an older one
 const POLL = 1000 * (Number(body.dataset.refresh) || 5);
-const PATIENCE = 15000; // ms: an answer that never comes keeps no later one from being asked for
+const PATIENCE = 30000; // ms: an answer that never comes keeps no later one from being asked for
+const RETRY = 3000; // ms after an answer that was none: what was heard of is still not on the page
 const STREAM_AGAIN = 30000; // ms until a stream that was refused is asked for again
 
 let waiting = null;
@@ -21,10 +22,18 @@ function show(reachable) {
   if (lost) lost.hidden = reachable;
 }
 
+function isChanged(control) {
+  if (control.matches("[type=radio], [type=checkbox]")) return control.checked !== control.defaultChecked;
+  if (!control.matches("select")) return control.value !== control.defaultValue;
+  const said = [...control.options].findIndex((each) => each.defaultSelected);
+  return control.selectedIndex !== Math.max(0, said);
+}
+
+// A disk that was chosen would be another one again, between the choice and the button.
 function isBeingFilledIn(element) {
   const active = document.activeElement;
-  return Boolean(active && active !== body && element.contains(active)
-    && active.matches("input, select, textarea"));
+  if (active && element.contains(active) && active.matches("input, select, textarea")) return true;
+  return [...element.querySelectorAll("input, select, textarea")].some(isChanged);
 }
 
 function keepOpen(from, to) {
@@ -52,13 +61,14 @@ async function load() {
     return;
   }
   fetching = true;
+  let answered = false;
   const asked = performance.now();
   try {
     const answer = await fetch(location.href, {
       headers: { Accept: "text/html" },
       credentials: "same-origin",
       cache: "no-store",
-      signal: AbortSignal.timeout(PATIENCE),
+      signal: AbortSignal.timeout?.(PATIENCE), // not in browsers of before 2022
     });
     show(true);
     if (answer.redirected && new URL(answer.url).pathname !== location.pathname) {
@@ -66,15 +76,15 @@ async function load() {
       return;
     }
     if (answer.ok) swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    answered = answer.ok;
   } catch {
     show(false);
   } finally {
     fetching = false;
     fetchedAt = performance.now();
-    if (again || heardAt > asked - SHARED) { // what was heard of may not be on the page yet
-      again = false;
-      plan(SHARED);
-    }
+    if (!answered) plan(RETRY);
+    else if (again || heardAt > asked - SHARED) plan(SHARED); // it may not be on the page yet
+    again = false;
   }
 }
 
@@ -92,39 +102,42 @@ function plan(least) {
   }, pause);
 }
 
-let polling = null;
-
-function poll(on) {
-  if (on && !polling) polling = setInterval(load, POLL);
-  if (!on && polling) {
-    clearInterval(polling);
-    polling = null;
-  }
-}
+let source = null;
+let later = null;
 
 function listen(address) {
-  const source = new EventSource(address);
+  clearTimeout(later);
+  source = new EventSource(address);
   source.onopen = () => {
     show(true);
     soon(); // what happened while nobody listened
   };
   source.onmessage = soon;
   source.onerror = () => {
-    poll(true);
     soon(); // is it the stream alone, or the laptop?
-    if (source.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
-    setTimeout(() => listen(address), STREAM_AGAIN);
+    if (source?.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
+    later = setTimeout(() => listen(address), STREAM_AGAIN);
   };
-  addEventListener("pagehide", () => source.close(), { once: true });
 }
 
-if (document.querySelector("[data-live][id]")) {
-  if (body.dataset.stream) listen(body.dataset.stream);
-  // Not where an error is shown: what was typed stays. Beside a stream too: on a laptop that had
-  // much to do, a page was seen that stayed as it was though an event had come.
-  if (body.dataset.refresh) poll(true);
+function leave() {
+  clearTimeout(later);
+  source?.close();
+  source = null;
+}
+
+if (body.dataset.refresh && document.querySelector("[data-live][id]")) {
+  // Not where an error is shown: what was typed stays. Beside a stream too: no event tells that
+  // time goes on, and that something is late.
+  setInterval(load, POLL);
+  const address = body.dataset.stream;
+  if (address && !document.hidden) listen(address);
+  addEventListener("pagehide", leave);
   addEventListener("online", load);
   document.addEventListener("visibilitychange", () => {
+    // A browser has six connections to one server: streams of six tabs would leave it none.
+    if (document.hidden) leave();
+    else if (address) listen(address);
     if (!document.hidden) load();
   });
 }

@@ -52,6 +52,15 @@ def journal(database: sqlite3.Connection, clock: Callable[[], float]) -> Journal
     return Journal(database, clock)
 
 
+def test_a_journal_is_known_by_its_first_event_and_its_newest(journal: Journal) -> None:
+    """An empty one has neither."""
+    assert (journal.newest(), journal.began()) == (0, None)
+    first = journal.add_event("finding", "one", at=5.0)
+    assert (journal.newest(), journal.began()) == (first.id, 5.0)
+    second = journal.add_event("finding", "two", at=6.0)
+    assert (journal.newest(), journal.began()) == (second.id, 5.0)
+
+
 def test_events_come_back_as_they_were_written(journal: Journal) -> None:
     """With their number, time, step, machine and data, and in order."""
     first = journal.add_event("evidence", "asked", machine="hv1", step="s4", data={"seen": "x"})

@@ -133,7 +133,7 @@ def test_the_ninth_is_told_when_to_ask_again_and_pages_go_on(tmp_path: Path) -> 
         assert polled.status == 200, polled.read()
         assert json.loads(polled.read())["progress"]["last"] == 1
         page = browser.ask("/run")
-        assert (page.status, b'data-stream="/api/stream"' in page.read()) == (200, True)
+        assert (page.status, b'data-stream="/api/stream?after=1"' in page.read()) == (200, True)
         streams.pop().close()
         streams.pop().close()
         end = time.monotonic() + 20
@@ -143,6 +143,26 @@ def test_the_ninth_is_told_when_to_ask_again_and_pages_go_on(tmp_path: Path) -> 
             time.sleep(0.05)
         for each in (*streams, free):
             each.close()
+
+
+def test_a_site_that_was_wiped_and_begun_anew_is_told_from_its_beginning(tmp_path: Path) -> None:
+    """The stream of the old one ends; the number that the browser knows from it counts no more."""
+    world = served(tmp_path)
+    folder = world.deps.paths.site("alpha").folder
+    with listening(world) as browser:
+        stream = browser.ask("/api/stream?after=1")
+        while "data" not in block(stream):
+            pass
+        folder.rename(folder.with_name("gone"))
+        while block(stream):
+            pass
+        with look(world).writing() as context:
+            context.tell("finding", "anew")
+        again = browser.ask("/api/stream", **{"Last-Event-ID": "500"})
+        while "data" not in (found := block(again)):
+            pass
+        assert json.loads(found["data"])["text"] == "anew"
+        again.close()
 
 
 def test_a_stream_tells_when_a_run_takes_and_leaves_the_site(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_every_page_shows_a_site_that_never_ran_and_leaves_nothing(
     assert not world.deps.paths.site("alpha").database.exists()
     if path != "/artifacts":
         assert '<noscript><meta http-equiv="refresh"' in answer.text
-        assert ('data-stream="/api/stream"' in answer.text) == (path != "/machines/hv1")
+        assert ('data-stream="/api/stream?after=0"' in answer.text) == (path != "/machines/hv1")
 
 
 def test_a_stranger_sees_nothing(world: World) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from appliance.errors import InputError
+from appliance.store.database import open_database
 from appliance.store.lock import hold
 from appliance.web.history import Outcome
 from appliance.web.runs import Phase
@@ -57,6 +59,20 @@ def test_another_laptops_state_is_read_from_its_beginning(world: World) -> None:
     assert watching.seen(fresh=True).progress.findings == ("of the other laptop",)
     shutil.rmtree(folder)
     assert watching.seen(fresh=True).progress.findings == ()
+
+
+def test_another_journal_in_the_very_same_file_is_read_from_its_beginning(world: World) -> None:
+    """A file system may give a new file the number of one that was just wiped."""
+    watching = Watching(world.deps)
+    with look(world).writing() as context:
+        for number in range(5):
+            context.tell("finding", f"old {number}", at=world.now)
+    assert len(watching.seen().progress.findings) == 5
+    with closing(open_database(world.deps.paths.site("alpha").database)) as emptied:
+        emptied.execute("DELETE FROM event")
+    with look(world).writing() as context:
+        context.tell("finding", "anew", at=world.now + 60)
+    assert watching.seen(fresh=True).progress.findings == ("anew",)
 
 
 def test_a_site_file_that_goes_or_changes_is_seen(world: World) -> None:
