@@ -52,7 +52,7 @@ def wipe_site(site_file: Path, paths: Paths, wish: WipeWish) -> Iterator[str]:
     agreed to, BusyError while a run goes on, StepError for what cannot be removed: again continues.
     """
     site_id = load_file(site_file).site.site
-    site, aside = paths.site(site_id), paths.root / f"{_ASIDE}{site_id}"
+    site, aside = paths.site(site_id), _aside(paths, site_id)
     names = _files_of(site_file, paths, site_id) if wish.files else ()
     if not (site.folder.exists() or aside.exists() or names):
         return
@@ -70,6 +70,15 @@ def wipe_site(site_file: Path, paths: Paths, wish: WipeWish) -> Iterator[str]:
         count = shred(aside)
         yield f"{many(count, 'file')} of {site_id} overwritten and removed: {site.folder}"
     yield from _forget_files(Depot(paths.depot), names)
+
+
+def broken_off(paths: Paths, site_id: str) -> bool:
+    """Whether a wipe of the site was killed: what it had put aside is there still."""
+    return _aside(paths, site_id).exists()
+
+
+def _aside(paths: Paths, site_id: str) -> Path:
+    return paths.root / f"{_ASIDE}{site_id}"
 
 
 def why_unfinished(journal: Journal) -> str:
@@ -127,24 +136,25 @@ def _taken_back(context: Context) -> Iterator[str]:
 def shred(folder: Path) -> int:
     """Overwrite and remove every file below a folder, and the folder; give how many files.
 
-    No link is followed, and what has a second name elsewhere is not overwritten, only let go.
-    Raises StepError at the first that cannot be removed.
+    No link is followed, not even one that is put in a folder's place meanwhile, and what has a
+    second name elsewhere is not overwritten, only let go. Raises StepError at the first that cannot
+    be removed.
     """
     count = 0
     here = folder
     try:
-        for place, folders, files in os.walk(folder, topdown=False, onerror=_raise):
+        for place, folders, files, at in os.fwalk(folder, topdown=False, onerror=_raise):
             for name in files:
                 here = Path(place, name)
-                _overwrite(here)
-                here.unlink()
+                _overwrite(name, at)
+                os.unlink(name, dir_fd=at)
                 count += 1
             for name in folders:
                 here = Path(place, name)
-                if here.is_symlink():
-                    here.unlink()
+                if stat.S_ISLNK(os.lstat(name, dir_fd=at).st_mode):
+                    os.unlink(name, dir_fd=at)
                 else:
-                    here.rmdir()
+                    os.rmdir(name, dir_fd=at)
         here = folder
         folder.rmdir()
     except OSError as error:
@@ -156,10 +166,11 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def _overwrite(path: Path) -> None:
-    if not stat.S_ISREG(path.lstat().st_mode):
+def _overwrite(name: str, at: int) -> None:
+    if not stat.S_ISREG(os.lstat(name, dir_fd=at).st_mode):
         return
-    descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    flags = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(name, flags, dir_fd=at)
     try:
         seen = os.fstat(descriptor)
         if not stat.S_ISREG(seen.st_mode) or seen.st_nlink != 1:
@@ -203,7 +214,9 @@ def _other_sites(paths: Paths, own: SitePaths) -> tuple[str, ...]:
     if not paths.root.is_dir():
         return ()
     found = (each.parent for each in paths.root.glob("*/main.db"))
-    return tuple(sorted(each.name for each in found if each != own.folder))
+    # What was put aside by a wipe or an import that was killed is no site: those begin with a dot.
+    names = (each.name for each in found if each != own.folder)
+    return tuple(sorted(each for each in names if not each.startswith(".")))
 
 
 def _forget_files(depot: Depot, names: tuple[str, ...]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from appliance.artifacts.depot import Depot
-from appliance.errors import BusyError, InputError, PreflightError
+from appliance.errors import InputError, PreflightError
 from appliance.flow.choosing import Wish, approve_machine, blink, identify
 from appliance.flow.context import Context
 from appliance.flow.looking import Look
@@ -230,16 +230,10 @@ class Actions:
                 where="name",
                 fix=f"type {site}, if all that this laptop keeps of it may go",
             )
-        now = runs.now(site)
-        if now.phase is not Phase.IDLE or runs.fetching(site):
-            raise BusyError(
-                "something goes on for this site",
-                why=now.text or "files are brought",
-                fix="wait for it, or pause it first",
-            )
         try:
             wish = WipeWish(agreed=True, unfinished=unfinished, files=files)
-            done = tuple(wipe_site(look.site_file, look.paths, wish))
+            with runs.quiet(site):
+                done = tuple(wipe_site(look.site_file, look.paths, wish))
         finally:
             self._watching.forget()
         return "; ".join(done) or "nothing of this site is kept on this laptop"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from appliance.flow.wiping import why_unfinished
+from appliance.flow.wiping import broken_off, why_unfinished
 from appliance.web.history import Outcome
 from appliance.web.progress import Progress
 from appliance.web.watching import Seen, has_state, stored
@@ -16,7 +16,8 @@ _NOT_YET = "not yet safe to unplug: "
 class Leaving:
     """What is known at the end. `reasons` say why the laptop must stay; empty where it may go.
 
-    `unfinished` is why the site counts as not finished when its state is to be wiped.
+    `unfinished` is why the site counts as not finished when its state is to be wiped; `half_wiped`
+    is whether a wipe of it was killed and has to be ended.
     """
 
     site: str
@@ -27,6 +28,7 @@ class Leaving:
     has_kubeconfig: bool
     ran: bool
     unfinished: str = ""
+    half_wiped: bool = False
 
 
 def leaving(seen: Seen) -> Leaving:
@@ -48,6 +50,7 @@ def leaving(seen: Seen) -> Leaving:
         has_kubeconfig=kubeconfig,
         ran=ran,
         unfinished=unfinished,
+        half_wiped=broken_off(look.paths, look.plan.site_id),
     )
 
 

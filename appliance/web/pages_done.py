@@ -11,7 +11,7 @@ from appliance.values import Secret
 from appliance.web.actions import Actions, taken
 from appliance.web.api import SEALED, download
 from appliance.web.deps import Deps
-from appliance.web.showing import back, blocked, field, form, show
+from appliance.web.showing import as_typed, back, blocked, field, form, show
 from appliance.web.watching import Watching
 
 
@@ -63,8 +63,8 @@ class _Pages:
         return self._sent(self._sealed, "state.sealed", SEALED)
 
     def _sealed(self) -> bytes:
-        passphrase = field("passphrase")
-        if passphrase != field("again"):
+        passphrase = as_typed("passphrase")
+        if passphrase != as_typed("again"):
             raise InputError(
                 "the two are not the same", where="again", fix="type the passphrase once more"
             )

@@ -18,7 +18,7 @@ from appliance.web.deps import Deps
 from appliance.web.laptop import ChosenInterface
 from appliance.web.models import DoneAnswer
 from appliance.web.power_models import POWER_CALLS, PasswordAsked, PowerAnswer, PowerAsked
-from appliance.web.showing import back, blocked, field, form, show
+from appliance.web.showing import as_typed, back, blocked, field, form, show
 from appliance.web.watching import Watching, stored
 
 _VERBS: Mapping[str, Callable[[Switchboard, str, str], str]] = {
@@ -124,7 +124,7 @@ class _Pages:
         try:
             if field("verb") == "password":
                 name = which if field("whose") == "one" else ""
-                self._power.put_password(name, field("password"))
+                self._power.put_password(name, as_typed("password"))
                 self._power.act(which, "ask", "")
             else:
                 self._power.act(which, field("verb"), field("confirm"))

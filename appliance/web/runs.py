@@ -11,8 +11,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -201,6 +201,22 @@ class Runs:
     def fetch_error(self, site_id: str) -> Mapping[str, Any] | None:
         """Give the error that ended the last fetch, None if it ended otherwise."""
         return None if self.fetching(site_id) else _error(self._fetch(site_id))
+
+    @contextmanager
+    def quiet(self, site_id: str) -> Iterator[None]:
+        """Start nothing from here while the block runs.
+
+        Raises BusyError where something goes on: a run, one that begins, a fetch.
+        """
+        with self._lock:
+            now = self.now(site_id)
+            if now.phase is not Phase.IDLE or self.fetching(site_id):
+                raise BusyError(
+                    "something goes on for this site",
+                    why=now.text or "files are brought",
+                    fix="wait for it, or pause it first",
+                )
+            yield
 
     def _refuse_busy(self, site_id: str) -> None:
         now = self.now(site_id)

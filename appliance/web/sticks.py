@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from appliance.tools.words import size
 
 _MOUNTS = Path("/proc/self/mounts")
+_OCTAL = re.compile(r"\\([0-7]{3})")
 _BELOW = ("/media/", "/run/media/", "/mnt/")
 """Where desktops and people mount what is put in (FHS 3.0, sections 3.11 and 3.12)."""
 
@@ -33,9 +35,9 @@ def sticks(mounts: Path = _MOUNTS) -> tuple[Stick, ...]:
         lines = mounts.read_text("utf-8", "replace").splitlines()
     except OSError:
         return ()
-    # A blank in a name is written as \\040 (proc_pid_mounts(5), by way of fstab(5)).
+    # A blank in a name is written as \\040, a backslash as \\134 (proc_pid_mounts(5)).
     found = (line.split(" ") for line in lines if line.startswith("/dev/") and " " in line)
-    places = (each[1].replace("\\040", " ") for each in found)
+    places = (_OCTAL.sub(lambda octal: chr(int(octal[1], 8)), each[1]) for each in found)
     return tuple(Stick(each, _size(each)) for each in places if each.startswith(_BELOW))
 
 

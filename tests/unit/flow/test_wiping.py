@@ -11,7 +11,7 @@ from appliance.artifacts.depot import Depot
 from appliance.errors import BusyError, InputError, PreflightError, StepError
 from appliance.flow.looking import look_at
 from appliance.flow.stocking import stock
-from appliance.flow.wiping import WipeWish, shred, why_unfinished, wipe_site
+from appliance.flow.wiping import WipeWish, broken_off, shred, why_unfinished, wipe_site
 from appliance.paths import Paths
 from appliance.store.journal import Journal
 from appliance.store.lock import hold
@@ -172,9 +172,31 @@ def test_a_wipe_that_was_killed_is_finished_by_the_next(site: Path, paths: Paths
         (aside / "terraform" / "state").write_text("a secret")
         if again:
             begun(site, paths)
+        assert broken_off(paths, "alpha")
         assert wipe(site, paths)
+        assert not broken_off(paths, "alpha")
         assert not aside.exists()
         assert not paths.site("alpha").folder.exists()
+
+
+def test_what_a_killed_wipe_put_aside_is_no_other_site(site: Path, paths: Paths) -> None:
+    """The files may go with it, as the first one was told."""
+    begun(site, paths, "safe-to-unplug")
+    stock(look_at(site, paths).plan, paths, folder=medium(site.parent / "m"), accept_ipxe=True)
+    paths.site("alpha").folder.rename(paths.root / ".wiping.alpha")
+    assert len(wipe(site, paths, WipeWish(agreed=True, files=True))) == 2
+    assert Depot(paths.depot).files() == ()
+
+
+def test_a_site_that_is_a_link_leads_nowhere(site: Path, paths: Paths, tmp_path: Path) -> None:
+    """What somebody put in its place is not followed."""
+    begun(site, paths)
+    elsewhere = tmp_path / "elsewhere"
+    paths.site("alpha").folder.rename(elsewhere)
+    paths.site("alpha").folder.symlink_to(elsewhere)
+    with pytest.raises(StepError, match="cannot be removed"):
+        wipe(site, paths)
+    assert (elsewhere / "main.db").stat().st_size
 
 
 def test_files_of_the_depot_go_only_if_asked_for_and_no_other_site_needs_them(

@@ -97,7 +97,7 @@ def finished(world: World) -> None:
 
 def test_the_state_is_taken_along_sealed(world: World, browser: Browser, tmp_path: Path) -> None:
     """Refused at its field: too short, or not the same twice. A second laptop opens it."""
-    both = {"passphrase": WORDS, "again": WORDS}
+    both = {"passphrase": f"{WORDS} ", "again": f"{WORDS} "}  # the blank is a part of it
     assert browser.post("/done/export", data=both).status_code == 422
     finished(world)
     assert "All that this laptop knows of the site, sealed" in browser.get("/done").text
@@ -113,7 +113,7 @@ def test_the_state_is_taken_along_sealed(world: World, browser: Browser, tmp_pat
     assert given.headers["Content-Disposition"] == 'attachment; filename="state.sealed"'
     file = tmp_path / "state.sealed"
     file.write_bytes(given.data)
-    assert import_state(file, Paths(tmp_path / "two"), Secret(WORDS)) == "alpha"
+    assert import_state(file, Paths(tmp_path / "two"), Secret(f"{WORDS} ")) == "alpha"
 
 
 def test_the_laptop_is_wiped_by_typing_the_sites_name(world: World, browser: Browser) -> None:
@@ -138,6 +138,18 @@ def test_the_laptop_is_wiped_by_typing_the_sites_name(world: World, browser: Bro
     assert "Get the kubeconfig" not in after
     assert world.site_file is not None
     assert world.site_file.exists()
+
+
+def test_a_wipe_that_was_killed_is_ended_from_the_page(world: World, browser: Browser) -> None:
+    """Though the site is nowhere to be seen any more, its secrets are still there."""
+    finished(world)
+    folder = world.deps.paths.site("alpha").folder
+    aside = folder.with_name(".wiping.alpha")
+    folder.rename(aside)
+    assert "A wipe was broken off" in browser.get("/done").text
+    assert browser.post("/done/wipe", data={"name": "alpha"}).status_code == 303
+    assert not aside.exists()
+    assert "A wipe was broken off" not in browser.get("/done").text
 
 
 def test_a_site_that_is_not_finished_is_wiped_only_if_that_is_said(
