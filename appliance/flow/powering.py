@@ -55,6 +55,7 @@ _SWITCHING = frozenset({Act.BOOT_NETWORK, Act.ON, Act.CYCLE})
 _OTHERS_SECONDS = 30.0
 """So long the first switching waits for what the other BMCs say of their machines."""
 _LOOK_SECONDS = 10.0
+_WORDS = 200
 _END_SECONDS = 30.0
 
 _Outcome = Contact | Power | Inventory | str
@@ -342,7 +343,7 @@ class Powering:
             error = PowerError(
                 f"an answer of the BMC of {name} was not understood",
                 where=switch.machine.bmc.address,
-                why=repr(error),
+                why=repr(error)[:_WORDS],
                 fix=f"send what 'provision power probe SITE {name}' writes",
             )
         before = switch.tried

@@ -278,26 +278,17 @@ class Switchboard:
 
     def on(self, name: str) -> str:
         """Switch a machine on; give what came of it. Raises PowerError."""
-        machine = self.machine(name)
-        control = self._control(machine)
-        control.on()
-        return self._done(machine, control, "on", "switched on")
+        return self._act(name, "on", "switched on")
 
     def off(self, name: str, typed: str = "") -> str:
         """Switch a machine off at once; give what came of it. Raises InputError, PowerError."""
-        machine = self.machine(name)
-        self._refuse_harm(machine, typed, "off")
-        control = self._control(machine)
-        control.off()
-        return self._done(machine, control, "off", "switched off")
+        self._refuse_harm(self.machine(name), typed, "off")
+        return self._act(name, "off", "switched off")
 
     def cycle(self, name: str, typed: str = "") -> str:
         """Switch a machine off and on; give what came of it. Raises InputError, PowerError."""
-        machine = self.machine(name)
-        self._refuse_harm(machine, typed, "cycle")
-        control = self._control(machine)
-        control.cycle()
-        return self._done(machine, control, "cycle", "switched off and on")
+        self._refuse_harm(self.machine(name), typed, "cycle")
+        return self._act(name, "cycle", "switched off and on")
 
     def meet_anew(self, name: str) -> str:
         """Forget the certificate of a machine's BMC: the next one it shows is taken."""
@@ -361,6 +352,12 @@ class Switchboard:
         words = note_contact(self._context, machine, contact)
         if words:
             self._context.tell("power", words, machine=machine.name)
+
+    def _act(self, name: str, act: str, words: str) -> str:
+        machine = self.machine(name)
+        control = self._control(machine)
+        {"on": control.on, "off": control.off, "cycle": control.cycle}[act]()
+        return self._done(machine, control, act, words)
 
     def _done(self, machine: MachinePlan, control: PowerControl, act: str, words: str) -> str:
         wanted = Power.OFF if act == "off" else Power.ON

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from appliance.errors import BmcLoginError, BmcUnreachableError, PowerError, StepError
 from appliance.power.model import BootFrom, Contact, Inventory, Power, Target
+from appliance.power.redfish_documents import text
 from appliance.power.retry import Schedule, again
 from appliance.tools.process import run
 
@@ -107,9 +108,9 @@ class IpmiControl:
         said = self._said("inventory")
         clock = said.get("clock")
         return Inventory(
-            vendor=str(said.get("vendor", "")),
-            model=str(said.get("model", "")),
-            serial=str(said.get("serial", "")),
+            vendor=text(said, "vendor"),
+            model=text(said, "model"),
+            serial=text(said, "serial"),
             uuid=_uuid(str(said.get("guid", ""))),
             firmware=str(said.get("firmware", "")),
             clock=datetime.fromtimestamp(clock, UTC) if isinstance(clock, int) else None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from sushy import BootSource, BootSourceOverrideEnabled, BootSourceOverrideMode, ResetType
@@ -140,10 +141,11 @@ class RedfishControl:
 
     def _read(self, doing: str, act: Callable[[Conversation], Answer]) -> Answer:
         """Do what may be done twice, and tell what went wrong."""
+        end = self._monotonic() + self._patience.conversation
         try:
             return again(
                 lambda: self._once(act),
-                passing=may_pass,
+                passing=lambda error: may_pass(error) and self._monotonic() < end,
                 schedule=self._patience.schedule,
                 sleep=self._sleep,
             )
@@ -221,10 +223,13 @@ class RedfishControl:
         """Send a command, unless the machine is as wanted; look again before each further try."""
         doing = f"switch it {wanted}"
         attempt = 0
-        while self.power() is not wanted:
+        while (state := self.power()) is not wanted:
             attempt += 1
+            # A button pressed twice, or on a machine that runs, switches off.
+            may_press = state is Power.OFF and attempt == 1
+            safe = tuple(r for r in resets if may_press or r is not ResetType.PUSH_POWER_BUTTON)
             try:
-                self._once(lambda talk: self._reset(talk, resets))
+                self._once(partial(self._reset, resets=safe))
                 return
             except Exception as error:
                 pause = self._patience.schedule.pause_after(attempt)

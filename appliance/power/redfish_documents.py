@@ -13,6 +13,8 @@ from typing import Any
 Document = Mapping[str, Any]
 """A JSON object, as it came."""
 
+_LONGEST = 1000
+"""Characters of one text; no serial number, model or path is longer."""
 _NUMBER = re.compile(r"\s*(\d+(?:\.\d+)?)")
 
 
@@ -31,9 +33,14 @@ def part(document: Document, *keys: str) -> Document:
 
 
 def text(document: Document, *keys: str) -> str:
-    """Give the text below these keys without blanks around it, empty where there is none."""
+    """Give the text below these keys without blanks around it, empty where there is none.
+
+    It may be shown to people: no control codes, and no more than a thousand characters.
+    """
     found = _below(document, keys)
-    return " ".join(found.split()) if isinstance(found, str) else ""
+    if not isinstance(found, str):
+        return ""
+    return " ".join("".join(c if c.isprintable() else " " for c in found[:_LONGEST]).split())
 
 
 def number(document: Document, *keys: str) -> float:
@@ -41,10 +48,10 @@ def number(document: Document, *keys: str) -> float:
     found = _below(document, keys)
     if isinstance(found, bool):
         return 0.0
-    if isinstance(found, int | float):
-        return float(found) if 0 < found < 2**63 else 0.0
     match = _NUMBER.match(found) if isinstance(found, str) else None
-    return float(match.group(1)) if match else 0.0
+    if match:
+        found = float(match.group(1))
+    return float(found) if isinstance(found, int | float) and 0 < found < 2**63 else 0.0
 
 
 def texts(document: Document, *keys: str) -> tuple[str, ...]:
@@ -84,4 +91,5 @@ def _below(document: Document, keys: tuple[str, ...]) -> object:
 
 def _path(reference: object) -> str:
     path = reference.get("@odata.id") if isinstance(reference, dict) else None
-    return path if isinstance(path, str) and path.startswith("/") else ""
+    fine = isinstance(path, str) and path.startswith("/") and path.isprintable()
+    return path if fine and len(path) <= _LONGEST else ""

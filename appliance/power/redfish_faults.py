@@ -16,6 +16,8 @@ from appliance.errors import (
 )
 from appliance.power.model import Target
 from appliance.power.retry import BUSY
+from appliance.tools.redact import Redactor
+from appliance.values import Secret
 
 _WORDS = 200
 
@@ -75,12 +77,12 @@ def refused_for_now(error: Exception) -> bool:
 def told(error: Exception, target: Target, doing: str) -> PowerError:
     """Tell a failure: what, where, why, what to do. `doing` is what was asked, as `read its power`.
 
-    No secret can be in it: a password is never part of an address or an answer.
+    A password is never part of an address, but some BMCs repeat what they refuse: it is blanked.
     """
     if isinstance(error, PowerError):
         return error
     where = place_of(target)
-    why = words_of(error)
+    why = words_of(error, target.password)
     name = target.machine
     match fault_of(error):
         case Fault.LOGIN:
@@ -155,8 +157,11 @@ def place_of(target: Target) -> str:
     return f"{target.machine}, BMC {target.address}"
 
 
-def words_of(error: Exception) -> str:
-    """Give a BMC's own words, or those of the connection, on one line and not too many."""
+def words_of(error: Exception, password: Secret | None = None) -> str:
+    """Give a BMC's own words, or those of the connection, on one line and not too many.
+
+    Without the password, should it be among them.
+    """
     said = ""
     if isinstance(error, exceptions.HTTPError):
         said = f"HTTP {error.status_code}"
@@ -165,6 +170,8 @@ def words_of(error: Exception) -> str:
     else:
         inner = [each for each in _chain(error) if isinstance(each, OSError) and each.strerror]
         said = (inner[-1].strerror or "") if inner else str(error)
+    if password is not None:
+        said = Redactor((password,)).text(said)
     printable = "".join(each if each.isprintable() else " " for each in said)
     return " ".join(printable.split())[:_WORDS]
 

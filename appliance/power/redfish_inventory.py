@@ -20,6 +20,7 @@ Get = Callable[[str], Document]
 
 _MOST = 64
 """Members of one collection that are asked for; a storage shelf would take minutes."""
+_MOST_DISKS = 256
 
 NO_SERIAL = frozenset(
     {
@@ -94,10 +95,10 @@ def _disks(system: Document, get: Get, unsaid: list[str]) -> tuple[InventoryDisk
         found += [_disk(each) for each in _each(links(storage, "Drives"), get, unsaid, "a disk")]
     if not found:
         for controller in _members(link(system, "SimpleStorage"), get, unsaid, "its disks"):
-            found += [_disk(each) for each in objects(controller, "Devices")]
+            found += [_disk(each) for each in objects(controller, "Devices")[:_MOST]]
     if not found and "its disks" not in unsaid:
         unsaid.append("its disks")
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found))[:_MOST_DISKS]
 
 
 def _disk(drive: Document) -> InventoryDisk:

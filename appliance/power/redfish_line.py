@@ -43,6 +43,8 @@ class Patience:
     """Until the next piece of an answer."""
     whole: float = 90.0
     """Until the whole of an answer is there."""
+    conversation: float = 420.0
+    """From login to logout, and until nothing is tried again; a probe takes 300 s."""
     off: float = 60.0
     """Until a machine that was told to switch off is off."""
     look: float = 2.0
@@ -165,7 +167,7 @@ def _connector(
     session.adapters.clear()
     if address.secure and not fingerprint:
         raise ValueError("no certificate to compare with")
-    session.mount(f"{address.url}/", _BoundedAdapter(fingerprint, patience.whole, monotonic))
+    session.mount(f"{address.url}/", _BoundedAdapter(fingerprint, patience, monotonic))
     return connector
 
 
@@ -173,11 +175,12 @@ class _BoundedAdapter(TLSHttpAdapter):  # type: ignore[misc]  # sushy ships no t
     """Compares the certificate, and reads no more and no longer than allowed."""
 
     def __init__(
-        self, fingerprint: str | None, whole: float, monotonic: Callable[[], float]
+        self, fingerprint: str | None, patience: Patience, monotonic: Callable[[], float]
     ) -> None:
         self._fingerprint = fingerprint
-        self._whole = whole
+        self._whole = patience.whole
         self._monotonic = monotonic
+        self._end = monotonic() + patience.conversation
         super().__init__(verify=False)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> Any:
@@ -188,6 +191,8 @@ class _BoundedAdapter(TLSHttpAdapter):  # type: ignore[misc]  # sushy ships no t
         return super().init_poolmanager(*args, **kwargs)
 
     def send(self, request: Any, **options: Any) -> Any:
+        if self._monotonic() > self._end:
+            raise TimeoutError("the conversation takes too long")
         deadline = self._monotonic() + self._whole
         answer = super().send(request, **{**options, "stream": True})
         pieces: list[bytes] = []

@@ -8,6 +8,9 @@ from appliance.power.redfish_documents import Document, link, links, text
 from appliance.power.redfish_faults import place_of
 from appliance.power.redfish_inventory import Get, macs_of
 
+_MOST = 64
+"""Systems of one BMC that are looked at; a chassis has sixteen blades."""
+
 
 def choose_system(root: Document, get: Get, target: Target) -> str:
     """Give the path of the machine's system.
@@ -17,7 +20,7 @@ def choose_system(root: Document, get: Get, target: Target) -> str:
     what `get` raises.
     """
     collection = link(root, "Systems")
-    paths = links(get(collection), "Members") if collection else ()
+    paths = links(get(collection), "Members")[:_MOST] if collection else ()
     if not paths:
         raise PowerError(
             "the BMC speaks for no system",

@@ -10,8 +10,8 @@ import errno
 import socket
 
 from appliance.errors import PowerError
-from appliance.power.by_hand import Act, hand_needed, own_order
-from appliance.power.model import BootFrom, Contact, Inventory, Power, Target
+from appliance.power.by_hand import Act, ByHand, hand_needed
+from appliance.power.model import Target
 from appliance.values import Mac
 
 PORT = 9
@@ -26,7 +26,7 @@ def magic_packet(mac: Mac) -> bytes:
     return b"\xff" * 6 + mac.to_bytes() * 16
 
 
-class WakeOnLan:
+class WakeOnLan(ByHand):
     """One machine that is woken by its cards' packet on `interface`, and switched off by hand.
 
     Not every machine wakes: the firmware must have it switched on, and after a power cut many
@@ -34,20 +34,8 @@ class WakeOnLan:
     """
 
     def __init__(self, target: Target, *, interface: str) -> None:
-        self.target = target
+        super().__init__(target)
         self._interface = interface
-
-    def contact(self) -> Contact:
-        """There is nothing to look at."""
-        return Contact(Power.UNKNOWN)
-
-    def power(self) -> Power:
-        """Nobody can be asked."""
-        return Power.UNKNOWN
-
-    def boot_next(self, place: BootFrom) -> str:
-        """Say that the machine's own order decides; nothing is set."""
-        return own_order(self.target, place)
 
     def on(self) -> None:
         """Send the packet for each card, thrice. Raises PowerError where it cannot be sent."""
@@ -77,10 +65,6 @@ class WakeOnLan:
     def cycle(self) -> None:
         """Raise PowerError, whose `fix` is what to press: no packet switches off."""
         raise hand_needed(self.target, Act.CYCLE, "Wake-on-LAN only switches on")
-
-    def inventory(self) -> Inventory:
-        """Nobody says what the machine is; its own report will."""
-        return Inventory()
 
     def _not_sent(self, error: OSError) -> PowerError:
         fix = f"see that {self._interface} is up and has the bridge's address"

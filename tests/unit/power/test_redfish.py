@@ -608,3 +608,47 @@ def test_ami_takes_the_boot_only_elsewhere() -> None:
 
 def _system(bmc: Bmc) -> Any:
     return bmc.tree["/redfish/v1/Systems/System.Embedded.1"]
+
+
+def test_a_button_is_pressed_once_and_only_where_the_machine_is_off() -> None:
+    """Pressed on a machine that runs, or a second time, it switches off."""
+    bmc = Bmc.recorded("dell")
+    system = _system(bmc)
+    reset = system["Actions"]["#ComputerSystem.Reset"]
+    reset["ResetType@Redfish.AllowableValues"] = ["PushPowerButton"]
+    system["PowerState"] = None
+    with serving(bmc) as url:
+        with pytest.raises(PowerError, match="does not offer On or ForceOn"):
+            control(url).on()
+        assert bmc.commands() == []
+        system["PowerState"] = "Off"
+        bmc.faults.append(Fault("status", "POST", "Reset", times=9, status=503, body={}))
+        with pytest.raises(PowerError, match="does not offer On or ForceOn"):
+            control(url).on()
+        assert bmc.commands() == ["PushPowerButton"]
+
+
+def test_a_password_that_a_bmc_repeats_is_told_to_nobody() -> None:
+    """Some name the value that they refuse."""
+    bmc = Bmc.recorded("dell")
+    bmc.login = (USER, PASSWORD)
+    body = {"error": {"code": "x", "message": f"the value '{PASSWORD}' is refused"}}
+    bmc.faults.append(Fault("status", "POST", "Reset", times=9, status=400, body=body))
+    with serving(bmc) as url, pytest.raises(PowerError) as caught:
+        control(url, user=USER, password=Secret(PASSWORD)).on()
+
+    assert PASSWORD not in str(caught.value.as_dict())
+    assert caught.value.why == "HTTP 400, the value '******' is refused"
+
+
+def test_a_bmc_that_is_slow_at_everything_is_given_up() -> None:
+    """What is asked has a limit as a whole, however many pages and tries it takes."""
+    bmc = Bmc.recorded("dell")
+    clock = iter(range(0, 10_000, 100))
+    with serving(bmc) as url:
+        slow = RedfishControl(
+            Target("hv1", Way.REDFISH, url), patience=QUICK, monotonic=lambda: float(next(clock))
+        )
+        with pytest.raises(BmcUnreachableError, match="cannot be reached"):
+            slow.power()
+    assert 0 < len(bmc.asked) < 10

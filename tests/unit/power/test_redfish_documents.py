@@ -51,7 +51,9 @@ def test_what_is_meant_is_read() -> None:
     assert len(objects(document, "part", "many")) == 2
 
 
-@pytest.mark.parametrize("said", [True, "many", -3, None, [], float("nan"), float("inf"), 2**70])
+@pytest.mark.parametrize(
+    "said", [True, "many", -3, None, [], float("nan"), float("inf"), 2**70, "9" * 400]
+)
 def test_what_is_no_number_is_none(said: object) -> None:
     """Truth, words, negative and endless numbers."""
     assert number({"n": said}, "n") == 0
@@ -67,3 +69,11 @@ def test_an_answer_that_is_no_object(loaded: object) -> None:
     """Is a ValueError that names what came."""
     with pytest.raises(ValueError, match=type(loaded).__name__):
         document_of(loaded)
+
+
+def test_what_people_are_shown_has_no_control_codes_and_an_end() -> None:
+    """A BMC's words reach terminals, pages and the journal."""
+    assert text({"a": "PowerEdge\x1b[2J\ud800 R650"}, "a") == "PowerEdge [2J R650"
+    assert len(text({"a": "x" * 5000}, "a")) == 1000
+    assert link({"a": {"@odata.id": "/redfish/\x1b[2J"}}, "a") == ""
+    assert link({"a": {"@odata.id": "/" + "x" * 5000}}, "a") == ""

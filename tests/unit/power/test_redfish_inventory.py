@@ -110,3 +110,15 @@ def test_a_graphics_card_is_no_processor() -> None:
 def test_the_clock(said: object, offset: object, clock: datetime | None) -> None:
     """In UTC; one of 2019 is told as it is."""
     assert clock_of({"DateTime": said, "DateTimeLocalOffset": offset}) == clock
+
+
+def test_a_list_of_disks_without_an_end_is_cut() -> None:
+    """It is kept, and shown to people."""
+    devices = [{"Name": f"disk {number}"} for number in range(5000)]
+    members = [{"@odata.id": f"/s/{number}"} for number in range(9)]
+    documents: dict[str, Document] = {"/s": {"Members": members}}
+    documents |= {
+        f"/s/{number}": {"Devices": devices[number * 64 :]} for number in range(len(members))
+    }
+    found = read({"SimpleStorage": {"@odata.id": "/s"}}, documents)
+    assert len(found.disks) == 256

@@ -83,3 +83,17 @@ def test_no_system_at_all(listed: Document) -> None:
         chosen({"/redfish/v1/Systems": listed})
     with pytest.raises(PowerError, match="speaks for no system"):
         choose_system({}, bmc().__getitem__, Target("hv1", Way.REDFISH, "x"))
+
+
+def test_a_list_of_systems_without_an_end_is_not_followed() -> None:
+    """No more than 64 are asked for."""
+    documents = bmc(*(f"s{number}" for number in range(1000)))
+    asked: list[str] = []
+
+    def get(path: str) -> Document:
+        asked.append(path)
+        return documents[path]
+
+    with pytest.raises(PowerError, match="no system 'x'"):
+        choose_system(ROOT, get, Target("hv1", Way.REDFISH, "https://192.0.2.7", system="x"))
+    assert len(asked) == 65
