@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from appliance.lab.rehearsal import Rehearsal
 from appliance.lab.rehearse import media, stage1
 from appliance.site.plan import Plan
+from appliance.tools.detached import Detached
 from tests.lab.operating import ready_nodes
 from tests.lab.rehearsing import staged
 
@@ -102,6 +104,17 @@ def _wizard(rehearsal: Rehearsal) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(30)
+        _end_run(rehearsal.folder / "wizard" / "lab-web" / "web-run.jsonl")
+
+
+def _end_run(log: Path) -> None:
+    """A run outlives the wizard: where the test failed in its middle, it is ended here."""
+    pid = Detached(log).pid() if log.exists() else None
+    if pid is not None:
+        os.kill(pid, signal.SIGINT)
+        end = time.monotonic() + 60
+        while Detached(log).pid() is not None and time.monotonic() < end:
+            time.sleep(0.2)
 
 
 def _stick(rehearsal: Rehearsal) -> Path:
@@ -191,7 +204,8 @@ def _approve(page: Page, rehearsal: Rehearsal) -> None:
     (mac,) = rehearsal.machines["hv1"].spec.macs
     page.goto(f"{_URL}/machines")
     card = page.locator("article", has_text=str(mac))
-    card.get_by_text("/dev/disk/by-id/virtio-hv1-0").click(timeout=300_000)
+    disk = card.get_by_role("radio", name="/dev/disk/by-id/virtio-hv1-0")
+    disk.check(timeout=300_000)
     card.get_by_role("button", name="Approve").click()
     expect(page.locator("main")).to_contain_text("Nobody waits to be approved")
 
