@@ -354,14 +354,23 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(bmc: Bmc, *, tls: tuple[Path, Path] | None = None) -> Iterator[str]:
-    """Serve on a free port of loopback; gives the URL."""
+def serving(
+    bmc: Bmc, *, tls: tuple[Path, Path] | None = None, old: Path | None = None
+) -> Iterator[str]:
+    """Serve on a free port of loopback; gives the URL.
+
+    `old`: a file of Diffie-Hellman parameters, and no other key exchange.
+    """
     handler = type("Handler", (_Handler,), {"bmc": bmc})
     server = ThreadingHTTPServer((HOST, 0), handler)
     server.daemon_threads = True
     scheme = "http"
     if tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if old is not None:
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            context.set_ciphers("DHE:@SECLEVEL=0")
+            context.load_dh_params(str(old))
         context.load_cert_chain(tls[0], tls[1])
         server.socket = context.wrap_socket(server.socket, server_side=True)
         scheme = "https"

@@ -29,7 +29,13 @@ from appliance.power.redfish_faults import (
     told,
 )
 from appliance.power.redfish_inventory import inventory_of
-from appliance.power.redfish_line import BmcAddress, Conversation, Patience, conversation
+from appliance.power.redfish_line import (
+    BmcAddress,
+    Conversation,
+    Patience,
+    conversation,
+    tls_context,
+)
 from appliance.power.redfish_systems import choose_system
 from appliance.power.retry import again
 from appliance.tools.pinned_https import fingerprint_of, shown_certificate
@@ -166,7 +172,12 @@ class RedfishControl:
 
     def _shown(self) -> str:
         address = self._address
-        der = shown_certificate(address.host, port=address.port, timeout=self._patience.connect)
+        der = shown_certificate(
+            address.host,
+            port=address.port,
+            timeout=self._patience.connect,
+            context=tls_context(),
+        )
         return fingerprint_of(der)
 
     def _told(self, error: Exception, doing: str) -> PowerError:

@@ -91,5 +91,6 @@ def _below(document: Document, keys: tuple[str, ...]) -> object:
 
 def _path(reference: object) -> str:
     path = reference.get("@odata.id") if isinstance(reference, dict) else None
-    fine = isinstance(path, str) and path.startswith("/") and path.isprintable()
-    return path if fine and len(path) <= _LONGEST else ""
+    if not isinstance(path, str) or len(path) > _LONGEST or not path.isprintable():
+        return ""
+    return path if path.startswith("/") else ""

@@ -185,7 +185,7 @@ class _BoundedAdapter(TLSHttpAdapter):  # type: ignore[misc]  # sushy ships no t
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> Any:
         if self._fingerprint:
-            kwargs["ssl_context"] = _context()
+            kwargs["ssl_context"] = tls_context()
             kwargs["assert_fingerprint"] = self._fingerprint
             kwargs["assert_hostname"] = False
         return super().init_poolmanager(*args, **kwargs)
@@ -212,7 +212,8 @@ class _BoundedAdapter(TLSHttpAdapter):  # type: ignore[misc]  # sushy ships no t
         return answer
 
 
-def _context() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
+    """Give what TLS is spoken by. It judges no certificate: whoever uses it compares."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # by its fingerprint

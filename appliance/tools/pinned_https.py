@@ -115,12 +115,20 @@ class PinnedHttps:
             bare.close()
 
 
-def shown_certificate(address: str, *, port: int = 443, timeout: float = 10.0) -> bytes:
-    """Give the certificate that a server shows, in DER, judging nothing. Raises OSError."""
-    context = _context(Pin(""))
+def shown_certificate(
+    address: str,
+    *,
+    port: int = 443,
+    timeout: float = 10.0,
+    context: ssl.SSLContext | None = None,
+) -> bytes:
+    """Give the certificate that a server shows, in DER, judging nothing. Raises OSError.
+
+    `context` is that of the conversations to come, where they put up with older servers.
+    """
     with (
         socket.create_connection((address, port), timeout) as bare,
-        context.wrap_socket(bare) as secured,
+        (context or _context(Pin(""))).wrap_socket(bare, server_hostname=address) as secured,
     ):
         return secured.getpeercert(binary_form=True) or b""
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import ssl
+import subprocess
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -23,6 +26,7 @@ from appliance.power.model import BootFrom, Power, PowerControl, Target, Way
 from appliance.power.redfish import RedfishControl
 from appliance.power.redfish_line import Patience
 from appliance.power.retry import Schedule
+from appliance.tools.pinned_https import fingerprint_of
 from appliance.values import Mac, Secret
 from tests.redfish_bmc import HOST, Bmc, Emulator, Fault, certificate, emulating, serving
 
@@ -652,3 +656,26 @@ def test_a_bmc_that_is_slow_at_everything_is_given_up() -> None:
         with pytest.raises(BmcUnreachableError, match="cannot be reached"):
             slow.power()
     assert 0 < len(bmc.asked) < 10
+
+
+def test_a_bmc_of_long_ago_is_met_as_it_is_spoken_to(tmp_path: Path) -> None:
+    """Its key exchange is of 1024 bits (RFC 2409, 6.2): refused by most servers' rules of today."""
+    parameters = bytes.fromhex(f"308187 02818100{_OAKLEY_2} 020102")  # PKCS 3, in DER
+    old = tmp_path / "dh.pem"
+    old.write_text(
+        f"-----BEGIN DH PARAMETERS-----\n{b64encode(parameters).decode()}\n"
+        "-----END DH PARAMETERS-----\n"
+    )
+    pem, key = tmp_path / "bmc.pem", tmp_path / "bmc.key"
+    make = f"req -x509 -newkey rsa:1024 -sha1 -nodes -subj /CN=bmc -keyout {key} -out {pem}"
+    subprocess.run(["openssl", *make.split()], check=True, capture_output=True, timeout=60)
+    shown = fingerprint_of(ssl.PEM_cert_to_DER_cert(pem.read_text()))
+    with serving(Bmc.recorded("dell"), tls=(pem, key), old=old) as url:
+        assert control(url).contact().fingerprint == shown
+
+
+_OAKLEY_2 = (
+    "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E34"
+    "04DDEF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6"
+    "F406B7EDEE386BFB5A899FA5AE9F24117C4B1FE649286651ECE65381FFFFFFFFFFFFFFFF"
+)
