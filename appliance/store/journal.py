@@ -177,6 +177,13 @@ class Journal:
             yield from map(_event, rows)
             after = rows[-1]["id"]
 
+    def latest(self, machine: str, most: int) -> tuple[Event, ...]:
+        """Give a machine's last events, at most so many, the newest first."""
+        rows = self._db.execute(
+            "SELECT * FROM event WHERE machine=? ORDER BY id DESC LIMIT ?", (machine, most)
+        )
+        return tuple(map(_event, rows))
+
     def runs(self) -> tuple[RunEntry, ...]:
         """Give all runs, oldest first."""
         return tuple(RunEntry(**row) for row in self._db.execute("SELECT * FROM run ORDER BY id"))

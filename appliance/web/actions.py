@@ -26,6 +26,7 @@ from appliance.values import Secret
 from appliance.web.deps import Deps
 from appliance.web.leaving import Leaving, leaving
 from appliance.web.runs import WITHDRAWN, Phase
+from appliance.web.sticks import sticks
 from appliance.web.stock import StockView, fetching_of, stock_view
 from appliance.web.watching import Watching, has_state, stored
 
@@ -51,6 +52,7 @@ class Actions:
             Depot(look.paths.depot),
             fetching=fetching,
             error=runs.fetch_error(site),
+            media=sticks(),
         )
 
     def fetch(self, folder: str) -> str:

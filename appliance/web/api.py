@@ -17,6 +17,7 @@ from appliance.tools.power import on_battery
 from appliance.values import Secret
 from appliance.web.actions import Actions, taken
 from appliance.web.arrivals import arrivals, one_machine
+from appliance.web.boot_keys import BOOT_KEYS, BootKey
 from appliance.web.deps import Deps
 from appliance.web.door_models import DOOR_CALLS
 from appliance.web.models import (
@@ -93,6 +94,9 @@ class _Calls:
 
     def machines(self) -> Response:
         return answer(None, arrivals(self._watching.look()))
+
+    def keys(self) -> Response:
+        return answer(tuple[BootKey, ...], BOOT_KEYS)
 
     def machine(self, which: str) -> Response:
         return answer(None, one_machine(self._watching.look(), which))

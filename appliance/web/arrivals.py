@@ -156,11 +156,11 @@ def one_machine(look: Look, which: str) -> OneMachine:
         if machine is None and not isinstance(found, KnownMachine):
             raise InputError(f"no machine is called {which[:60]!r}", fix="go back to Machines")
         name = machine.name if machine else ""
-        events = list(context.journal.events(machine=name))[-_SHOWN_EVENTS:] if machine else []
+        events = context.journal.latest(name, _SHOWN_EVENTS) if machine else ()
         return OneMachine(
             name=name or which,
             facts=facts(found.report) if isinstance(found, KnownMachine) else (),
-            events=tuple(_line(each) for each in reversed(events)),
+            events=tuple(_line(each) for each in events),
             log=_live_log(context, name) if machine else "",
         )
 

@@ -142,6 +142,11 @@ def conflicts(plan: Plan, found: Iterable[Port]) -> Iterator[str]:
                     )
 
 
+def clock_now(unix: float) -> str:
+    """Write a moment in this laptop's own time zone."""
+    return clock_text(unix, datetime.fromtimestamp(unix, UTC).astimezone().tzinfo)
+
+
 def clock_text(unix: float, zone: tzinfo | None = None) -> str:
     """Write a moment as a question can name it: Friday 20 November 2026, 14:32 UTC."""
     return datetime.fromtimestamp(unix, zone or UTC).strftime("%A %-d %B %Y, %H:%M %Z")

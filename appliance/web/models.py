@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from appliance.web.arrivals import Arrivals, OneMachine
+from appliance.web.boot_keys import BootKey
 from appliance.web.leaving import Leaving
 from appliance.web.progress import Fault, Progress
 from appliance.web.runs import Phase
@@ -152,6 +153,7 @@ CALLS = (
     Call("get", "/api/artifacts", "artifacts", "The files of the site", StockView),
     Call("post", "/api/artifacts/fetch", "fetch", "Fetch or import", DoneAnswer, FetchAsked),
     Call("get", "/api/machines", "machines", "Machines that wait", Arrivals),
+    Call("get", "/api/boot-keys", "keys", "Keys by maker", tuple[BootKey, ...]),
     Call("get", "/api/machines/{which}", "machine", "All of one machine", OneMachine),
     Call("post", "/api/machines/approve", "approve", "It is one", DoneAnswer, ApproveAsked),
     Call("post", "/api/machines/identify", "identify", "It is that", DoneAnswer, IdentifyAsked),

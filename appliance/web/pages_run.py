@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from flask import Blueprint, Response
 
@@ -15,10 +14,9 @@ from appliance.web.arrivals import arrivals
 from appliance.web.boot_keys import BOOT_KEYS
 from appliance.web.deps import Deps
 from appliance.web.history import Outcome
-from appliance.web.laptop import clock_text
+from appliance.web.laptop import clock_now
 from appliance.web.runs import Phase
 from appliance.web.showing import back, blocked, field, form, show
-from appliance.web.sticks import sticks
 from appliance.web.watching import Watching
 
 _FETCH_REFRESH = 2
@@ -73,7 +71,6 @@ class _Pages:
             stock=stock,
             folder=folder,
             bare=bare,
-            sticks=sticks(),
         )
 
     def fetch(self) -> Response:
@@ -142,13 +139,9 @@ class _Pages:
             run=shown,
             progress=shown.progress,
             action=_action(shown.phase, shown.progress.outcome),
-            clock=self._clock(),
+            clock=clock_now(self._deps.clock.utc()),
             lose=field("lose") if error else "",
         )
-
-    def _clock(self) -> str:
-        now = self._deps.clock.utc()
-        return clock_text(now, datetime.fromtimestamp(now, UTC).astimezone().tzinfo)
 
     def start(self) -> Response:
         try:

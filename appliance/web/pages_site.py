@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -18,7 +17,7 @@ from appliance.site.yaml_text import MAX_OCTETS
 from appliance.web.actions import Actions
 from appliance.web.deps import Deps
 from appliance.web.drawing import NARROW, WIDE, draw
-from appliance.web.laptop import ChosenInterface, clock_text, conflicts, ports
+from appliance.web.laptop import ChosenInterface, clock_now, conflicts, ports
 from appliance.web.refusals import status_of
 from appliance.web.site_api import file_download
 from appliance.web.site_work import FormView, ReviewView, SiteWork, is_ticked
@@ -127,7 +126,7 @@ class _Pages:
                 "fixed": bool(self._interface.said),
                 "ports": found,
                 "conflicts": list(conflicts(view.plan, found)) if view.plan else [],
-                "clock": self._clock(),
+                "clock": clock_now(self._deps.clock.utc()),
                 "nothing": NOTHING,
             }
         return make_response(
@@ -186,7 +185,7 @@ class _Pages:
             problems=problems,
             given=given or {},
             error=None if problems else error,
-            clock=self._clock(),
+            clock=clock_now(self._deps.clock.utc()),
             lost=self._actions().lost() if view.plan else (),
             without=self._without() if view.plan else (),
         )
@@ -204,10 +203,6 @@ class _Pages:
 
     def _actions(self) -> Actions:
         return Actions(self._deps, Watching(self._deps))
-
-    def _clock(self) -> str:
-        now = self._deps.clock.utc()
-        return clock_text(now, datetime.fromtimestamp(now).astimezone().tzinfo)
 
 
 def _given() -> dict[str, str]:

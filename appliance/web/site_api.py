@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from flask import Blueprint, Response
 
@@ -10,7 +11,7 @@ from appliance.errors import InputError, Problem
 from appliance.web.actions import Actions
 from appliance.web.api import answer, body, download
 from appliance.web.deps import Deps
-from appliance.web.laptop import ChosenInterface, ports
+from appliance.web.laptop import ChosenInterface, clock_now, conflicts, ports
 from appliance.web.models import DoneAnswer
 from appliance.web.site_file import SiteFile
 from appliance.web.site_models import (
@@ -75,7 +76,9 @@ class _Calls:
         return answer(None, DoneAnswer(self._work.take(said.digest, octets, replace=said.replace)))
 
     def review(self) -> Response:
-        return answer(ReviewAnswer, _review(self._work.review()))
+        view = self._work.review()
+        lost = Actions(self._deps, Watching(self._deps)).lost() if view.plan else ()
+        return answer(ReviewAnswer, _review(view, lost, clock_now(self._deps.clock.utc())))
 
     def begin(self) -> Response:
         said = body(BeginAsked)
@@ -94,7 +97,10 @@ class _Calls:
         return file_download(self._work.file)
 
     def ports(self) -> Response:
-        return answer(None, PortsAnswer(list(ports(self._interface.name()))))
+        found, plan = ports(self._interface.name()), None
+        with suppress(InputError):  # the file's own page says what is wrong with it
+            plan = self._work.view("site").plan
+        return answer(None, PortsAnswer(list(found), list(conflicts(plan, found)) if plan else []))
 
     def choose_port(self) -> Response:
         name = body(PortAsked).interface
@@ -130,7 +136,7 @@ def _form(view: FormView) -> FormAnswer:
     )
 
 
-def _review(view: ReviewView) -> ReviewAnswer:
+def _review(view: ReviewView, lost: Iterable[str], clock: str) -> ReviewAnswer:
     return ReviewAnswer(
         digest=view.digest,
         problems=[_problem(page.partition("#")[2], each) for each, page in view.problems],
@@ -138,6 +144,9 @@ def _review(view: ReviewView) -> ReviewAnswer:
         notes=list(view.plan.notes) if view.plan else [],
         erased=list(view.erased),
         not_armed=dict(view.held),
+        lost=list(lost),
+        clock=clock,
+        clock_is_kept=view.clock_is_kept,
     )
 
 

@@ -83,7 +83,11 @@ class ChecksAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ReviewAnswer:
-    """What a run would go by; `digest` names the plan, empty where there is none."""
+    """What a run would go by; `digest` names the plan, empty where there is none.
+
+    `lost`: virtual machines that it would destroy. `clock`: what this laptop says that it is now;
+    that it is right is asked for unless `clock_is_kept`.
+    """
 
     digest: str
     problems: list[FieldProblem]
@@ -91,13 +95,17 @@ class ReviewAnswer:
     notes: list[str]
     erased: list[Erasure]
     not_armed: dict[str, str]
+    lost: list[str]
+    clock: str
+    clock_is_kept: bool
 
 
 @dataclass(frozen=True, slots=True)
 class PortsAnswer:
-    """This laptop's network interfaces."""
+    """This laptop's network interfaces; `conflicts`: where their networks fall on the site's."""
 
     ports: list[Port]
+    conflicts: list[str]
 
 
 SITE_CALLS = (

@@ -14,6 +14,7 @@ from appliance.artifacts.catalog import Trust, Wanted
 from appliance.artifacts.depot import Depot, DepotFile
 from appliance.tools.words import duration, size
 from appliance.web.progress import Fault
+from appliance.web.sticks import Stick
 
 TRUST_WORDS: Mapping[Trust, str] = {
     Trust.SUMS: "as upstream's list of checksums says",
@@ -81,13 +82,17 @@ class Fetching:
 
 @dataclass(frozen=True, slots=True)
 class StockView:
-    """All files of a site. `missing` names those without which no run begins."""
+    """All files of a site. `missing` names those without which no run begins.
+
+    `sticks` are the media in this laptop from which files may be brought.
+    """
 
     files: tuple[FileView, ...]
     missing: tuple[str, ...]
     octets: int
     fetching: Fetching | None
     error: Fault | None
+    sticks: tuple[Stick, ...] = ()
 
 
 def stock_view(
@@ -96,6 +101,7 @@ def stock_view(
     *,
     fetching: Fetching | None = None,
     error: Mapping[str, Any] | None = None,
+    media: tuple[Stick, ...] = (),
 ) -> StockView:
     """Look at the depot. Nothing is read in full: that is done when a run begins.
 
@@ -110,6 +116,7 @@ def stock_view(
         octets=sum(each.octets or 0 for each in files),
         fetching=fetching,
         error=None if error is None else fault(error),
+        sticks=media,
     )
 
 

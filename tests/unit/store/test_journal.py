@@ -61,6 +61,15 @@ def test_a_journal_is_known_by_its_first_event_and_its_newest(journal: Journal) 
     assert (journal.newest(), journal.began()) == (second.id, 5.0)
 
 
+def test_the_latest_of_one_machine_come_newest_first(journal: Journal) -> None:
+    """A page that shows a log does not read a hundred thousand events for it."""
+    for number in range(5):
+        journal.add_event("evidence", f"{number}", machine="hv1" if number % 2 else "hv2")
+    assert [each.text for each in journal.latest("hv2", 2)] == ["4", "2"]
+    assert [each.text for each in journal.latest("hv1", 9)] == ["3", "1"]
+    assert journal.latest("hv3", 9) == ()
+
+
 def test_events_come_back_as_they_were_written(journal: Journal) -> None:
     """With their number, time, step, machine and data, and in order."""
     first = journal.add_event("evidence", "asked", machine="hv1", step="s4", data={"seen": "x"})

@@ -63,7 +63,7 @@ def by_name(name: str) -> Call:
     return next(each for each in CALLS if each.name == name)
 
 
-@pytest.mark.parametrize("name", ["run", "artifacts", "machines", "done"])
+@pytest.mark.parametrize("name", ["run", "artifacts", "machines", "keys", "done"])
 def test_what_is_given_is_as_described(world: World, browser: Browser, name: str) -> None:
     """Before any run, and with all there is to tell."""
     call = by_name(name)

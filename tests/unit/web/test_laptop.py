@@ -16,6 +16,7 @@ from appliance.tools.interface import names
 from appliance.web.laptop import (
     ChosenInterface,
     Port,
+    clock_now,
     clock_text,
     conflicts,
     ports,
@@ -68,6 +69,7 @@ def test_a_network_that_the_laptop_has_elsewhere_is_a_conflict() -> None:
 def test_the_clock_is_a_question_that_a_person_can_answer() -> None:
     """With the day of the week, in the laptop's own zone."""
     at = 1795185120.0
+    assert clock_now(at).startswith(("Friday 20 November", "Saturday 21 November"))
     assert clock_text(at) == "Friday 20 November 2026, 14:32 UTC"
     assert clock_text(at, timezone(timedelta(hours=1), "CET")).endswith("15:32 CET")
 

@@ -116,6 +116,9 @@ def test_the_review_names_rules_and_erased_disks(operator: Browser) -> None:
     assert len(review["digest"]) == 64
     assert all(each["problems"] == [] for each in review["rules"])
     assert [each["machine"] for each in review["erased"]] == ["hv1", "hv2", "hv3"]
+    assert review["lost"] == []
+    assert review["clock"].split()[0].endswith("day")
+    assert isinstance(review["clock_is_kept"], bool)
 
 
 def test_nothing_is_begun_that_was_not_confirmed(operator: Browser, world: World) -> None:
@@ -141,8 +144,9 @@ def test_the_file_is_given_to_the_octet(operator: Browser) -> None:
 
 def test_ports_are_listed(operator: Browser) -> None:
     """What there is, with link and speed."""
-    found = operator.get("/api/ports").get_json()["ports"]
-    assert all({"name", "link", "speed", "chosen"} <= each.keys() for each in found)
+    given = operator.get("/api/ports").get_json()
+    assert all({"name", "link", "speed", "chosen"} <= each.keys() for each in given["ports"])
+    assert isinstance(given["conflicts"], list)
 
 
 def test_a_port_is_chosen_for_the_next_run(operator: Browser) -> None:

@@ -19,6 +19,7 @@ def test_all_that_is_wanted_is_shown_with_where_it_stands(tmp_path: Path) -> Non
     """Missing, verified, changed since, or not needed: each by its name."""
     paths, wants = Paths(tmp_path / "state"), wants_of(plan(), accept_ipxe=True)
     empty = stock_view(wants, Depot(paths.depot))
+    assert empty.sticks == ()
     assert {each.name for each in empty.files} == {each.name for each in wants}
     assert set(empty.missing) == {each.name for each in wants if each.needed}
     stock(plan(), paths, folder=medium(tmp_path / "medium"), accept_ipxe=True)
