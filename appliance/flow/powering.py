@@ -102,9 +102,12 @@ class Powering:
         """Take what was answered, and ask what is due."""
         for switch in self._switches.values():
             self._collect(switch)
-        for machine in plan.machines:
-            if is_switched(machine) and machine.name in noticed:
-                self._look_at(machine, noticed[machine.name])
+        here = {m.name: m for m in plan.machines if is_switched(m) and m.name in noticed}
+        gone = (name for name, each in self._switches.items() if each.answer is None)
+        for name in [name for name in gone if name not in here]:
+            del self._switches[name]
+        for name, machine in here.items():
+            self._look_at(machine, noticed[name])
         self._look_for_doubles()
         for switch in self._switches.values():
             self._ask(switch)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -384,14 +385,18 @@ class Switchboard:
         return text
 
     def _obeyed(self, control: PowerControl, wanted: Power) -> Power:
-        """Read until it is as wanted, for some seconds; give the last reading."""
-        power = control.power()
-        for _ in range(_OBEY_SECONDS):
-            if power in (wanted, Power.UNKNOWN):
-                break
-            self._pause(1.0)
-            power = control.power()
-        return power
+        """Read until it is as wanted, for some seconds; give the last reading.
+
+        What was sent is told all the same where nothing can be read now.
+        """
+        with suppress(PowerError):
+            for _ in range(_OBEY_SECONDS):
+                power = control.power()
+                if power in (wanted, Power.UNKNOWN):
+                    return power
+                self._pause(1.0)
+            return control.power()
+        return Power.UNKNOWN
 
 
 def states(context: Context, plan: Plan) -> Iterator[SwitchState]:

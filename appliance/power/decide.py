@@ -159,10 +159,10 @@ def decide(case: Case, tried: Tried, now: float, limits: Limits = LIMITS) -> Nex
 
 
 def _by_phase(case: Case, tried: Tried, now: float, limits: Limits) -> Next:
-    if case.phase is Phase.FINISHED:
-        return _finished(case, tried, now, limits)
     if not tried.inventoried:
         return Next(Act.INVENTORY)
+    if case.phase is Phase.FINISHED:
+        return _finished(case, tried, now, limits)
     if case.phase in (Phase.STARTING, Phase.INSTALLING):
         return _on_its_way(case, tried, now, limits)
     return _wanted(case, tried, now, limits)
@@ -187,13 +187,13 @@ def _for_good(case: Case, tried: Tried, limits: Limits) -> str:
     """Say why the BMC is asked for nothing any more, whatever it answers; empty: it is."""
     if tried.barred:
         return _without_bmc(case, tried)
-    if case.phase in (Phase.FINISHED, Phase.INSTALLING):
-        return ""
     if case.against:
         return (
             f"{case.machine}: {case.against}; nothing is switched: correct the site file, "
             "or press the machine's own power button"
         )
+    if case.phase in (Phase.FINISHED, Phase.INSTALLING):
+        return ""
     again = _is_late(case, tried, limits)
     if again and tried.tries >= limits.tries:
         return f"{case.machine}: {again} after {tried.tries} tries: {_by_hand(case)}"

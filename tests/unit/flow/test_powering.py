@@ -437,3 +437,28 @@ def test_the_end_of_a_run_keeps_what_switches_and_waits_for_nothing_else(tmp_pat
         assert world.context.switches.get("hv1")["acted"] == "on"
         assert two.asked == ["contact"]
         hangs.set()
+
+
+def test_a_bmc_of_another_machine_is_left_alone_whatever_becomes_of_this_one(
+    tmp_path: Path,
+) -> None:
+    """Installed by a hand on its button: the other one, off for a reason, is not started."""
+    one = ScriptedSwitch(said=Inventory(macs=(Mac("525400999999"),)))
+    with world_in(tmp_path, _machine(1), hv1=one) as world:
+        world.run(20)
+        world.see("hv1", Seen.FIRMWARE_DHCP, Seen.INSTALL_SCRIPT, Seen.CONFIG_SENT)
+        world.run(100)
+        world.see("hv1", Seen.HOOK_SUCCEEDED)
+        world.run(100)
+        world.powering.finish()
+        assert one.acts == []
+
+
+def test_a_machine_that_is_taken_out_of_the_file_is_switched_no_more(tmp_path: Path) -> None:
+    """The run goes on with the others."""
+    one = ScriptedSwitch(power_now=Power.ON, said=Inventory(macs=(_OURS,)))
+    with world_in(tmp_path, _machine(1), _machine(2), hv1=one, hv2=ScriptedSwitch()) as world:
+        world.run(20)
+        world.plan = plan(_machine(2))
+        world.run(200)
+        assert one.acts == []

@@ -192,3 +192,12 @@ def test_a_bmc_that_names_another_machine_wants_the_name_typed(tmp_path: Path) -
             board.off("hv1")
         assert "52:54:00:99:99:99" in caught.value.why
         assert one.acts == []
+
+
+def test_what_was_sent_is_told_though_nothing_answers_afterwards(tmp_path: Path) -> None:
+    """Else a switching that happened would be in no history."""
+    one = ScriptedSwitch(power_now=Power.ON)
+    one.fail = lambda verb: BmcUnreachableError("it restarts") if verb == "power" else None
+    with board_in(tmp_path, one) as (context, board):
+        assert board.off("hv1").endswith("it was sent, and nothing says what came of it")
+        assert [each.text for each in context.journal.events() if each.kind == "power-told"]

@@ -302,7 +302,9 @@ _CASES = st.builds(
     told=st.booleans(),
     against=st.sampled_from(["", "it is another machine"]),
     late=st.booleans(),
+    own_disk=st.booleans(),
 )
+_HARMLESS = (Act.WAIT, Act.CONTACT, Act.INVENTORY, Act.READ, Act.ASK)
 
 
 @given(_CASES, _TRIED, st.floats(0, 10_000))
@@ -313,10 +315,13 @@ def test_nothing_that_goes_wrong_leads_to_a_destructive_act(
     asked = decide(case, tried, now)
     if case.phase in (Phase.SILENT, Phase.LEFT_ALONE):
         assert asked.act in (Act.WAIT, Act.CONTACT, Act.READ, Act.ASK)
+    if case.against:
+        assert asked.act in _HARMLESS
     if case.phase is Phase.FINISHED:
         assert asked.act not in (Act.CYCLE, Act.BOOT_NETWORK)
     if case.phase is Phase.INSTALLING:
         assert asked.act is not Act.CYCLE
+        assert not (case.own_disk and asked.act is Act.BOOT_NETWORK)
     if asked.act is Act.CYCLE:
         assert case.certain or case.told or case.phase is Phase.ORDERED or tried.tries
         assert not tried.barred
