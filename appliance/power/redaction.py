@@ -14,22 +14,31 @@ from appliance.power.redfish_documents import Document
 from appliance.power.redfish_inventory import NO_SERIAL
 
 _SECRET = re.compile(
-    r"pass(word|phrase)|secret|token|credential|licen[cs]e|privatekey|community", re.IGNORECASE
+    r"pass(word|phrase)|secret|token|credential|licen[cs]e|privatekey|community|pwd|^pass$|"
+    r"presharedkey|^psk$",
+    re.IGNORECASE,
 )
 _NAMES_ONE = re.compile(
     r"serial|servicetag|assettag|^sku$|hostname|fqdn|dnsname|username|email|nodename|chassistag|"
-    r"spareparts?number|durablename|^address$|gateway|nameserver|domain|location|contact",
+    r"spareparts?number|durablename|^address$|gateway|nameserver|domain|location|contact|"
+    r"ntpserver|destination",
     re.IGNORECASE,
 )
 _PATTERNS = {
     "uuid": r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b",
     "card": r"\b[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}\b(?![:-])",
-    "address6": r"\b(?:[0-9a-f]{1,4}:){3,7}:?[0-9a-f]{1,4}\b|\bfe80::[0-9a-f:]+",
+    # `Members@odata.count` is a key of Redfish.
+    "mail": r"(?<![\w.+-])[\w.+-]{1,64}@(?!odata\.|Redfish\.|Message\.)[\w-]+(?:\.[\w-]+)+",
+    "bare": r"(?<=\bMAC\()[0-9a-f]{12}\b",
+    "address6": r"\b(?:[0-9a-f]{1,4}:){1,6}(?::[0-9a-f]{1,4}\b){1,6}|"
+    r"\b(?:[0-9a-f]{1,4}:){3,7}[0-9a-f]{1,4}\b",
     "address": r"\b(?:\d{1,3}\.){3}\d{1,3}\b",
 }
 _FORMS = {
     "uuid": "00000000-0000-4000-8000-{:012d}",
     "card": "52:54:00:00:00:{:02x}",
+    "mail": "person{}@example.org",
+    "bare": "525400{:06x}",
     "address6": "2001:db8::{:x}",
     "address": "192.0.2.{}",
 }

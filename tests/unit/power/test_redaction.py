@@ -84,3 +84,27 @@ def test_twice_is_as_once(vendor: str) -> None:
 
     assert len(once) == len(tree)
     assert redacted(once) == once
+
+
+def test_less_common_forms_are_replaced_too() -> None:
+    """Short IPv6 addresses, mail, device paths, servers; Redfish's own keys and times stay."""
+    found = redacted(
+        {
+            "/redfish/v1/Systems/1": {
+                "Note": "fd00::1 and 2001:7f8:4::5:77, bob@corp.example at 12:30:45",
+                "Path": "PciRoot(0x0)/MAC(0123456789AB,0x0)",
+                "NTPServers": ["ntp.corp.example"],
+                "PwdHash": "abcd",
+                "Members@odata.count": 2,
+                "Date": "2024-01-01T12:30:45",
+            }
+        }
+    )["/redfish/v1/Systems/1"]
+    assert found == {
+        "Note": "2001:db8::1 and 2001:db8::2, person1@example.org at 12:30:45",
+        "Path": "PciRoot(0x0)/MAC(525400000001,0x0)",
+        "NTPServers": ["EXAMPLE0001"],
+        "PwdHash": "removed",
+        "Members@odata.count": 2,
+        "Date": "2024-01-01T12:30:45",
+    }
