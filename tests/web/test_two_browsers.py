@@ -95,6 +95,26 @@ def test_a_fetch_is_followed_to_its_end(wizard_with: Start, browse: Browse) -> N
     expect(page.get_by_role("link", name="Go on to Machines")).to_be_visible()
 
 
+def _left_to_its_stream(route: Route) -> None:
+    """No look of its own will help this page."""
+    kept = route.fetch()
+    route.fulfill(response=kept, body=_NEVER.sub('data-refresh="3600"', kept.text()))
+
+
+def test_each_event_comes_by_the_stream_alone(wizard_with: Start, browse: Browse) -> None:
+    """However often the page was loaded meanwhile, and others opened the journal and left it."""
+    wizard = wizard_with(scenes.TWO)
+    page = browse(wizard).signed_in().page
+    page.route("**/run", _left_to_its_stream)
+    with scenes.running(wizard):
+        page.goto("/run")
+        for number in range(4):
+            with wizard.look().writing() as context:
+                context.tell("finding", f"switch {number} is silent")
+            news = page.get_by_text(f"switch {number} is silent", exact=True)
+            expect(news).to_be_visible(timeout=20_000)
+
+
 def test_a_page_that_was_not_answered_is_asked_for_again(
     wizard_with: Start, browse: Browse
 ) -> None:
@@ -104,9 +124,8 @@ def test_a_page_that_was_not_answered_is_asked_for_again(
     answers: list[int] = []
 
     def refuse(route: Route) -> None:
-        if route.request.resource_type == "document":  # no look of its own will help this page
-            kept = route.fetch()
-            route.fulfill(response=kept, body=_NEVER.sub('data-refresh="3600"', kept.text()))
+        if route.request.resource_type == "document":
+            _left_to_its_stream(route)
         elif len(answers) < _REFUSED:
             answers.append(409)
             route.fulfill(status=409, body="busy")

@@ -29,8 +29,8 @@ from appliance.web.app import make_app
 from appliance.web.deps import Listen
 from appliance.web.runs import Runs
 from appliance.web.server import open_socket, serving
-from tests.unit.web.test_pages_run import SITE, begin, look, reviewed
-from tests.unit.web.wizard_world import PASSWORD, World
+from tests.unit.web.test_pages_run import begin, look, reviewed
+from tests.unit.web.wizard_world import PASSWORD, SITE, World
 
 ALL = ALL_CALLS
 HANDBOOK = "openapi"

@@ -14,17 +14,9 @@ from appliance.flow.s6_vms import WOULD_BE_LOST
 from appliance.web.actions import Actions, taken
 from appliance.web.runs import Phase, Runs
 from appliance.web.watching import Watching
-from tests.unit.web.test_pages_run import SITE, begin, look, reviewed
+from tests.unit.web.test_pages_run import begin, look, reviewed
 from tests.unit.web.test_runs import wait_for
-from tests.unit.web.wizard_world import World
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    """A wizard with a site."""
-    file = tmp_path / "site.yaml"
-    file.write_text(SITE)
-    return World(tmp_path, file)
+from tests.unit.web.wizard_world import SITE, World
 
 
 @pytest.fixture

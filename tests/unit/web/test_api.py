@@ -19,9 +19,9 @@ from appliance.values import Secret
 from appliance.web.models import CALLS, Call
 from appliance.web.openapi import document
 from appliance.web.runs import Phase, Runs
-from tests.unit.web.test_pages_run import SITE, TWO, begin, hear, look, reviewed
+from tests.unit.web.test_pages_run import TWO, begin, hear, look, reviewed
 from tests.unit.web.test_runs import CHILD, wait_for
-from tests.unit.web.wizard_world import Browser, World
+from tests.unit.web.wizard_world import SITE, Browser, World
 
 DOCUMENT = document(CALLS, version="1")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -12,16 +11,8 @@ from appliance.errors import InputError
 from appliance.values import Mac
 from appliance.web.arrivals import arrivals, boxes, one_machine
 from tests.flow.scripted_machine import report_of
-from tests.unit.web.test_pages_run import SITE, TWO, hear, look
+from tests.unit.web.test_pages_run import TWO, hear, look
 from tests.unit.web.wizard_world import World
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    """A wizard with a site."""
-    file = tmp_path / "site.yaml"
-    file.write_text(SITE)
-    return World(tmp_path, file)
 
 
 def test_a_machine_is_there_with_disks_and_the_names_it_may_have(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from appliance.web.guard import (
     host_is_allowed,
     is_forged,
 )
-from tests.unit.web.wizard_world import PASSWORD, World
+from tests.unit.web.wizard_world import PASSWORD, Browser, World
 
 LOOPBACK = Listen("127.0.0.1", 8421)
 ONE = Listen("192.0.2.5", 8421, ("192.0.2.5", "bridge", "bridge.local"))
@@ -142,6 +143,27 @@ def test_a_cross_site_post_changes_nothing(tmp_path: Path) -> None:
     assert answer.status_code == 403
     assert any("evil.example" in line for line in world.log)
     assert operator.get("/api/session").json == {"signed_in": True, "password_is_set": True}
+
+
+def test_no_post_of_any_part_is_taken_from_a_stranger_or_another_sites_page(
+    world: World, browser: Browser
+) -> None:
+    """Whatever was added since: each is asked for who it is, and where it comes from."""
+    paths = {
+        re.sub(r"<[^>]+>", "hv1", rule.rule): rule.endpoint.partition(".")[0]
+        for rule in world.app.url_map.iter_rules()
+        if "POST" in (rule.methods or ())
+    }
+    assert {"/done/wipe", "/site/open", "/machines/hv1/reinstall", "/api/wipe"} <= paths.keys()
+    stranger = world.client()
+    for path, part in paths.items():
+        forged = browser.post(path, headers={"Sec-Fetch-Site": "cross-site"})
+        assert forged.status_code == 403, path
+        if part != "door":
+            asked = stranger.post(path)
+            assert asked.status_code == (401 if path.startswith("/api/") else 303), path
+            assert "/login" in asked.headers.get("Location", "/login"), path
+    assert not world.deps.paths.site("alpha").folder.exists()
 
 
 def test_nobody_is_signed_in_at_first(tmp_path: Path) -> None:

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from appliance.values import Secret
 from appliance.web.leaving import leaving
 from appliance.web.watching import Watching
-from tests.unit.web.test_pages_run import SITE, begin, look
+from tests.unit.web.test_pages_run import begin, look
 from tests.unit.web.wizard_world import World
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    """A wizard with a site."""
-    file = tmp_path / "site.yaml"
-    file.write_text(SITE)
-    return World(tmp_path, file)
 
 
 def test_before_the_first_run_there_is_nothing_to_take(world: World) -> None:

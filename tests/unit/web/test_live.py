@@ -21,8 +21,8 @@ from appliance.tools.clock import Clock
 from appliance.web.deps import Listen
 from appliance.web.live import Pace, Places, Stream, after_of, parts, routes
 from appliance.web.server import open_socket, serving
-from tests.unit.web.test_pages_run import SITE, look
-from tests.unit.web.wizard_world import World
+from tests.unit.web.test_pages_run import look
+from tests.unit.web.wizard_world import SITE, World
 
 FAST = Pace(turn=0.02, heartbeat=0.05, life=60)
 

@@ -4,28 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from appliance.flow.transferring import import_state
 from appliance.paths import Paths
 from appliance.store.lock import hold
 from appliance.values import Secret
-from tests.unit.web.test_pages_run import SITE, begin, look
+from tests.unit.web.test_pages_run import begin, look
 from tests.unit.web.wizard_world import Browser, World
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    """A wizard with a site file of two machines, the second not known yet."""
-    file = tmp_path / "site.yaml"
-    file.write_text(SITE)
-    return World(tmp_path, file)
-
-
-@pytest.fixture
-def browser(world: World) -> Browser:
-    """The operator's browser."""
-    return world.operator()
 
 
 def test_the_kubeconfig_is_given_to_a_click_alone(world: World, browser: Browser) -> None:

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from appliance.store.lock import hold
 from appliance.store.machines import Proven
 from appliance.values import Mac
-from tests.unit.web.test_pages_run import SITE, TWO, begin, hear, look
+from tests.unit.web.test_pages_run import TWO, begin, hear, look
 from tests.unit.web.wizard_world import Browser, World
 
 ONE = Mac("525400000001")
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    """A wizard with a site file of two machines, the second not known yet."""
-    file = tmp_path / "site.yaml"
-    file.write_text(SITE)
-    return World(tmp_path, file)
-
-
-@pytest.fixture
-def browser(world: World) -> Browser:
-    """The operator's browser."""
-    return world.operator()
 
 
 @pytest.mark.parametrize("which", ["nobody", "..%2f..%2fetc", "%00", "x" * 3000])

@@ -27,31 +27,9 @@ from tests.flow.scripted_machine import report_of
 from tests.plans import plan
 from tests.unit.flow.test_stocking import medium
 from tests.unit.web.test_runs import CHILD, wait_for
-from tests.unit.web.wizard_world import Browser, World
+from tests.unit.web.wizard_world import SITE, Browser, World
 
-SITE = """
-site: alpha
-hypervisor:
-  harvester: v1.8.2
-  machines:
-    hv1: {mac: "52:54:00:00:00:01", disk: /dev/disk/by-id/virtio-01}
-    hv2: {role: join}
-"""
 TWO = Mac("525400000002")
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    """A wizard with a site file of two machines, the second not known yet."""
-    file = tmp_path / "site.yaml"
-    file.write_text(SITE)
-    return World(tmp_path, file)
-
-
-@pytest.fixture
-def browser(world: World) -> Browser:
-    """The operator's browser."""
-    return world.operator()
 
 
 def look(world: World) -> Look:

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from appliance.web.showing import SAID
-from tests.unit.web.test_pages_run import SITE
-from tests.unit.web.wizard_world import Browser, World
+from tests.unit.web.wizard_world import SITE, Browser, World
 
 
 @pytest.fixture

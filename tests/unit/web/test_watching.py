@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -14,16 +13,8 @@ from appliance.store.lock import hold
 from appliance.web.history import Outcome
 from appliance.web.runs import Phase
 from appliance.web.watching import FRESH_SECONDS, Watching, has_state, stored
-from tests.unit.web.test_pages_run import SITE, begin, look
-from tests.unit.web.wizard_world import World
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    """A wizard with a site."""
-    file = tmp_path / "site.yaml"
-    file.write_text(SITE)
-    return World(tmp_path, file)
+from tests.unit.web.test_pages_run import begin, look
+from tests.unit.web.wizard_world import SITE, World
 
 
 def test_looking_leaves_nothing_and_follows_once_there_is_something(world: World) -> None:

@@ -19,6 +19,14 @@ from appliance.web.deps import Deps, Listen
 from appliance.web.password import PasswordStore
 from appliance.web.runs import Runs
 
+SITE = """
+site: alpha
+hypervisor:
+  harvester: v1.8.2
+  machines:
+    hv1: {mac: "52:54:00:00:00:01", disk: /dev/disk/by-id/virtio-01}
+    hv2: {role: join}
+"""
 PASSWORD = "four plain words here"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
