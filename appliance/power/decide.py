@@ -103,6 +103,7 @@ class Tried:
 
     `unsure`: a command broke off, and nobody knows whether it was obeyed. `barred`: asking again
     would be refused again, or lock the user out. `asked`: for what a person was asked.
+    `ours`: it was seen off, or switched off from here, so nothing runs in it that ran before.
     """
 
     contact: Contact | None = None
@@ -121,6 +122,7 @@ class Tried:
     barred: bool = False
     not_before: float = _NEVER
     asked: str = ""
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,31 +243,42 @@ def _wanted(case: Case, tried: Tried, now: float, limits: Limits) -> Next:
     at = _switched_at(case, tried)
     if at is not None:
         late = _is_late(case, tried, limits)
+        if late and tried.power is Power.ON and not _may_cycle(case, tried):
+            return _which_is_it(case, tried)
         if late:
             return _switch(case, tried, f"{late}; try {tried.tries + 1} of {limits.tries}")
         followed = tried.power is not Power.OFF and now - at > limits.obey
         return _read(tried, now, limits.seldom if followed else limits.soon)
     if tried.power is Power.OFF:
         return _switch(case, tried, f"{case.machine} is off")
-    if tried.power is Power.UNKNOWN:
-        if case.phase is Phase.ORDERED:
-            return _ask(tried, f"{case.machine} may be running, and {case.switch} cannot switch "
-                        f"it off: {_by_hand(case)}")  # fmt: skip
-        return _switch(case, tried, f"nobody knows whether {case.machine} is on")
+    if tried.power is Power.UNKNOWN and case.phase is Phase.ORDERED:
+        return _ask(tried, f"{case.machine} may be running, and {case.switch} cannot switch "
+                    f"it off: {_by_hand(case)}")  # fmt: skip
     if case.phase is Phase.ORDERED:
         return _switch(case, tried, f"{case.machine} is on, and to start anew")
-    # Told or not: meanwhile it is seen whether an installed system answers at its address.
-    if now - case.since < limits.settle:
+    # Told or not: meanwhile it is seen whether an installed system answers at its address. A
+    # magic packet does nothing to it.
+    if now - case.since < limits.settle and (tried.power is Power.ON or _boots(tried)):
         return _read(tried, now, limits.soon)
-    if not (case.certain or case.told):
-        return _ask(
-            tried,
-            f"{case.machine} is on, and {case.switch} does not say which machine it is, so it is "
-            f"not switched off unasked: 'provision power cycle SITE {case.machine} --yes', or "
-            f"{_by_hand(case)}",
-        )
+    if tried.power is Power.UNKNOWN:
+        return _switch(case, tried, f"nobody knows whether {case.machine} is on")
+    if not _may_cycle(case, tried):
+        return _which_is_it(case, tried)
     words = f"{case.machine} is on, and does not boot from the network"
     return _switch(case, tried, words)
+
+
+def _may_cycle(case: Case, tried: Tried) -> bool:
+    return case.certain or case.told or tried.ours or case.phase is Phase.ORDERED
+
+
+def _which_is_it(case: Case, tried: Tried) -> Next:
+    return _ask(
+        tried,
+        f"{case.machine} is on, and {case.switch} does not say which machine it is, so it is "
+        f"not switched off unasked: 'provision power cycle SITE {case.machine} --yes', or "
+        f"{_by_hand(case)}",
+    )
 
 
 def _on_its_way(case: Case, tried: Tried, now: float, limits: Limits) -> Next:
@@ -274,7 +287,7 @@ def _on_its_way(case: Case, tried: Tried, now: float, limits: Limits) -> Next:
         words = f"{case.machine} was switched off, or lost its power"
         # The network would install it a second time: what it took may well start.
         return Next(Act.ON, words) if case.own_disk else _switch(case, tried, words)
-    stuck = case.late and case.phase is Phase.STARTING and (case.certain or tried.tries > 0)
+    stuck = case.late and case.phase is Phase.STARTING and _may_cycle(case, tried)
     recent = tried.switched_at is not None and tried.read_at - tried.switched_at < limits.appear
     if stuck and tried.power is Power.ON and not recent and tried.tries < limits.tries:
         return _switch(case, tried, f"{case.machine} got stuck on its way")
@@ -356,6 +369,7 @@ def took_power(tried: Tried, power: Power, now: float) -> Tried:
         failures=0,
         error="",
         asked="" if tried.failures else tried.asked,
+        ours=tried.ours or power is Power.OFF,
     )
 
 
@@ -378,6 +392,7 @@ def took_act(tried: Tried, act: Act, words: str, now: float) -> Tried:
         boot_set=False,
         off_since=None,
         read_at=_NEVER,
+        ours=tried.ours or act is Act.CYCLE,
     )
 
 

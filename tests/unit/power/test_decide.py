@@ -141,6 +141,24 @@ def test_a_magic_packet_is_sent_and_nothing_is_read_from_it() -> None:
     assert "cannot switch it off" in ordered.words[-1]
 
 
+@pytest.mark.parametrize("power", [Power.ON, Power.UNKNOWN])
+def test_a_machine_that_may_run_is_not_sent_to_the_network_at_once(power: Power) -> None:
+    """Not even where people said so beforehand: a system that nobody here knows may answer."""
+    bench = Bench(_phase(Phase.WANTED, certain=True, told=True), power=power)
+    assert bench.run(44) == [Act.CONTACT, Act.INVENTORY]
+    assert bench.run(20)[2:3] == [Act.BOOT_NETWORK]
+
+
+def test_a_machine_that_may_have_run_all_along_is_not_cycled_later_either() -> None:
+    """It did not say that it was on as it was switched on; nobody knows which machine it is."""
+    bench = Bench(power=Power.UNKNOWN)
+    assert Act.ON in bench.run(60)
+    bench.power = Power.ON
+    bench.run(3000)
+    assert Act.CYCLE not in bench.done
+    assert "not switched off unasked" in bench.asked()[0]
+
+
 def test_a_wrong_password_is_tried_once() -> None:
     """A second try may lock the user out; a person is asked, and the run goes on."""
     for error in (BmcLoginError("a wrong password"), BmcCertificateError("another certificate")):
@@ -292,6 +310,7 @@ _TRIED = st.builds(
     error=st.just("it failed"),
     unsure=st.booleans(),
     barred=st.booleans(),
+    ours=st.booleans(),
 )
 _CASES = st.builds(
     Case,
@@ -323,5 +342,5 @@ def test_nothing_that_goes_wrong_leads_to_a_destructive_act(
         assert asked.act is not Act.CYCLE
         assert not (case.own_disk and asked.act is Act.BOOT_NETWORK)
     if asked.act is Act.CYCLE:
-        assert case.certain or case.told or case.phase is Phase.ORDERED or tried.tries
+        assert case.certain or case.told or case.phase is Phase.ORDERED or tried.ours
         assert not tried.barred
