@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import quote
 
-from flask import Blueprint, Response, make_response, redirect
+from flask import Blueprint, Response
 
 from appliance.errors import BridgeheadError
 from appliance.web.actions import Actions
 from appliance.web.arrivals import boxes, one_machine
 from appliance.web.deps import Deps
-from appliance.web.showing import blocked, field, form, show
+from appliance.web.showing import back, blocked, field, form, show
 from appliance.web.watching import Watching
 
 _EVERY = 5
@@ -76,4 +76,4 @@ class _Pages:
             work()
         except BridgeheadError as error:
             return self.machine(which, error)
-        return make_response(redirect(f"/machines/{quote(which, safe='')}?said={word}", 303))
+        return back(f"/machines/{quote(which, safe='')}", word)

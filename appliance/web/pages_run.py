@@ -108,21 +108,18 @@ class _Pages:
     def approve(self) -> Response:
         disk = field("disk") or field("other_disk")
         wish = Wish(field("name") or field("new_name"), disk, field("role"), field("erase"))
-        return self._act("approve", lambda: self._actions.approve(field("which"), wish))
+        return self._act(
+            "/machines", "approve", lambda: self._actions.approve(field("which"), wish)
+        )
 
     def identify(self) -> Response:
         which, name, sure = field("which"), field("name"), field("sure") == "yes"
-        return self._act("identify", lambda: self._actions.identify(which, name, sure=sure))
+        return self._act(
+            "/machines", "identify", lambda: self._actions.identify(which, name, sure=sure)
+        )
 
     def blink(self) -> Response:
-        return self._act("blink", lambda: self._actions.blink(field("which")))
-
-    def _act(self, word: str, work: Callable[[], str]) -> Response:
-        try:
-            work()
-        except BridgeheadError as error:
-            return self.machines(error)
-        return back("/machines", word)
+        return self._act("/machines", "blink", lambda: self._actions.blink(field("which")))
 
     # ---------------------------------------------------------------- 6 Run
 
@@ -144,25 +141,21 @@ class _Pages:
         )
 
     def start(self) -> Response:
-        try:
-            self._actions.again(field("lose"))
-        except BridgeheadError as error:
-            return self.run(error)
-        return back("/run", "start")
+        return self._act("/run", "start", lambda: self._actions.again(field("lose")))
 
     def pause(self) -> Response:
-        try:
-            self._actions.pause()
-        except BridgeheadError as error:
-            return self.run(error)
-        return back("/run", "pause")
+        return self._act("/run", "pause", self._actions.pause)
 
     def cancel(self) -> Response:
+        return self._act("/run", "cancel", self._actions.cancel)
+
+    def _act(self, path: str, word: str, work: Callable[[], str]) -> Response:
+        """Do it and go back to its page, or show the page with why not."""
         try:
-            self._actions.cancel()
+            work()
         except BridgeheadError as error:
-            return self.run(error)
-        return back("/run", "cancel")
+            return self.run(error) if path == "/run" else self.machines(error)
+        return back(path, word)
 
     def support(self) -> Response:
         try:
