@@ -37,11 +37,15 @@ _ASIDE = ".wiping."
 
 @dataclass(frozen=True, slots=True)
 class WipeWish:
-    """What was agreed to. `unfinished`: though the site is not; `files`: those of the depot too."""
+    """What was agreed to. `unfinished`: though the site is not; `files`: those of the depot too.
+
+    `site`: the one that was meant, where the site file may be another's by now; empty: the file's.
+    """
 
     agreed: bool
     unfinished: bool = False
     files: bool = False
+    site: str = ""
 
 
 def wipe_site(site_file: Path, paths: Paths, wish: WipeWish) -> Iterator[str]:
@@ -52,6 +56,12 @@ def wipe_site(site_file: Path, paths: Paths, wish: WipeWish) -> Iterator[str]:
     agreed to, BusyError while a run goes on, StepError for what cannot be removed: again continues.
     """
     site_id = load_file(site_file).site.site
+    if wish.site not in ("", site_id):
+        raise InputError(
+            f"the site file is that of {site_id} by now, not of {wish.site}",
+            where=str(site_file),
+            fix="look at it as it is now, and say again what you want",
+        )
     site, aside = paths.site(site_id), _aside(paths, site_id)
     names = _files_of(site_file, paths, site_id) if wish.files else ()
     if not (site.folder.exists() or aside.exists() or names):

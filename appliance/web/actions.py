@@ -233,7 +233,7 @@ class Actions:
                 fix=f"type {site}, if all that this laptop keeps of it may go",
             )
         try:
-            wish = WipeWish(agreed=True, unfinished=unfinished, files=files)
+            wish = WipeWish(agreed=True, unfinished=unfinished, files=files, site=site)
             with runs.quiet(site):
                 done = tuple(wipe_site(look.site_file, look.paths, wish))
         finally:

@@ -135,6 +135,15 @@ def test_finished_is_what_the_last_run_proved(
         assert found == why or (why and why in found)
 
 
+def test_a_site_file_that_is_anothers_by_now_wipes_nothing(site: Path, paths: Paths) -> None:
+    """Somebody else put another file in its place, just before."""
+    begun(site, paths, "safe-to-unplug")
+    with pytest.raises(InputError, match="is that of alpha by now, not of beta"):
+        wipe(site, paths, WipeWish(agreed=True, site="beta"))
+    assert paths.site("alpha").database.exists()
+    assert wipe(site, paths, WipeWish(agreed=True, site="alpha"))
+
+
 def test_a_site_that_is_held_stays(site: Path, paths: Paths) -> None:
     """Whoever holds it is named; nothing is touched."""
     begun(site, paths, "safe-to-unplug")
