@@ -17,6 +17,7 @@ from appliance.cli.options import (
     Json,
     MayLose,
     Proxy,
+    Reviewed,
     SinglePort,
     SiteFile,
     StateFolder,
@@ -65,6 +66,7 @@ def run(
     yes: Yes = False,
     clock_is_right: ClockIsRight = False,
     may_lose: MayLose = None,
+    reviewed: Reviewed = "",
     proxy: Proxy = False,
     single_port: SinglePort = False,
     state: StateFolder = Paths().root,
@@ -85,6 +87,7 @@ def run(
             single_port,
             clock_is_right,
             frozenset(may_lose or ()),
+            reviewed,
         )
     )
 

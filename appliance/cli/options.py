@@ -34,6 +34,14 @@ MayLose = Annotated[
         help="This virtual machine may be lost with its disk; several times.",
     ),
 ]
+Reviewed = Annotated[
+    str,
+    typer.Option(
+        "--reviewed",
+        metavar="SHA256",
+        help="Run this very site file, by its SHA-256, and end where it is another one by then.",
+    ),
+]
 Proxy = Annotated[
     bool, typer.Option("--proxy", help="Boot machines beside the site's own DHCP server.")
 ]

@@ -36,6 +36,7 @@ class Wish:
     single_port: bool = False
     clock_is_right: bool = False
     may_lose: frozenset[str] = frozenset()
+    reviewed: str = ""
 
     def options(self) -> Options:
         """Give the run's options. Raises InputError or PreflightError where they cannot be."""
@@ -52,6 +53,7 @@ class Wish:
             until=self.until,
             clock_is_right=self.clock_is_right,
             may_lose=self.may_lose,
+            reviewed=self.reviewed,
         )
 
 

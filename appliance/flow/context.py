@@ -30,7 +30,8 @@ class Options:
     """What the operator asked for on this laptop; nothing of it is in the site file.
 
     `yes` answers every question; `clock_is_right` the clock's; `may_lose` names the virtual
-    machines that may go with their disks.
+    machines that may go with their disks; `reviewed` is the SHA-256 of the site file that was
+    looked through, empty where any will do.
     """
 
     interface: str
@@ -40,6 +41,7 @@ class Options:
     until: str | None = None
     clock_is_right: bool = False
     may_lose: frozenset[str] = frozenset()
+    reviewed: str = ""
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from appliance.errors import StaleError
 from appliance.flow.binding import kept_frozen, whole_site
 from appliance.flow.context import Context
 from appliance.flow.step import Done, NotYet, Step
@@ -37,8 +38,18 @@ class SiteStep(Step[Path, Plan]):
         return NotYet("the plan is computed anew each run")
 
     def run(self, given: Path) -> Done[Plan]:
-        """Compute the Plan and freeze what it proposed."""
-        plan = plan_of(self._context, load_file(given))
+        """Compute the Plan and freeze what it proposed.
+
+        Raises StaleError where the file is not the one that was looked through.
+        """
+        loaded, reviewed = load_file(given), self._context.options.reviewed
+        if reviewed and self.digest(given) != reviewed:
+            raise StaleError(
+                "the site file was changed since it was looked through; nothing was begun",
+                where=str(given),
+                fix="look through it as it is now, then start",
+            )
+        plan = plan_of(self._context, loaded)
         armed = [each.name for each in plan.machines if each.not_armed is None]
         for note in plan.notes:
             self._context.tell("finding", note)

@@ -106,11 +106,15 @@ class Actions:
             refused = refused_losses(context.journal) if same else frozenset()
         return tuple(sorted(gone | refused))
 
-    def start(self, lose: str = "") -> str:
-        """Start the run of a site whose review was just confirmed.
+    def digest(self) -> str:
+        """Name the site file's very bytes as they are now."""
+        return _digest(self._watching.look().site_file)
+
+    def start(self, digest: str, lose: str = "") -> str:
+        """Start the run of a site whose review was just confirmed; `digest` is its file's.
 
         `lose`: the names of the virtual machines that may be destroyed, typed by hand. No other
-        is destroyed by that run.
+        is destroyed by that run, and no other file is run.
         """
         look = self._watching.look()
         lost = self.lost(look)
@@ -121,8 +125,7 @@ class Actions:
                 why="the site file has them no more, or asks for what only new ones can have",
                 fix="type their names, or take the change of the site file back",
             )
-        digest = _digest(look.site_file)
-        self._watching.runs.start(look.site_file, look.plan.site_id, may_lose=lost)
+        self._watching.runs.start(look.site_file, look.plan.site_id, may_lose=lost, reviewed=digest)
         self._watching.runs.confirm(look.plan.site_id, digest)
         self._watching.forget()
         return "the run begins"
@@ -132,6 +135,7 @@ class Actions:
 
         Raises InputError for a site file that nobody has looked through as it is now.
         """
+        digest = self.digest()
         if not self.reviewed():
             raise InputError(
                 "nobody has looked through this site file yet, as it is now",
@@ -139,7 +143,7 @@ class Actions:
                 why="a run erases disks: what it would do is confirmed first",
                 fix="look through it on the page Review, and begin there",
             )
-        return self.start(lose)
+        return self.start(digest, lose)
 
     def reviewed(self, look: Look | None = None) -> bool:
         """Whether this very site file was run before, or confirmed to be run."""

@@ -147,12 +147,13 @@ class _Pages:
         }
         ticked = given.get("clock") == "yes"
         try:
+            digest = self._actions().digest()  # before it is judged: another one is not run
             missing = self._work.unconfirmed(given.get("digest", ""), typed, clock=ticked)
             if missing:
                 return self._reviewed(
                     self._work.review(), HTTPStatus.UNPROCESSABLE_ENTITY, missing, given
                 )
-            self._actions().start(given.get("lose", ""))
+            self._actions().start(digest, given.get("lose", ""))
         except BridgeheadError as error:
             status = 422 if isinstance(error, InputError) else 409
             problems = {}

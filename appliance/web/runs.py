@@ -76,16 +76,24 @@ class Runs:
         self._lock = threading.Lock()
 
     def start(
-        self, site_file: Path, site_id: str, *, until: str = "", may_lose: Iterable[str] = ()
+        self,
+        site_file: Path,
+        site_id: str,
+        *,
+        until: str = "",
+        may_lose: Iterable[str] = (),
+        reviewed: str = "",
     ) -> int:
         """Start or continue a run; give its process id.
 
-        It answers what the pages before asked, and no more: that the clock is right, and which
+        `reviewed`: the SHA-256 of the file that was looked through; another one is not run. It
+        answers what the pages before asked, and no more: that the clock is right, and which
         virtual machines may be lost. Where Terraform would destroy another one the run ends.
         Raises BusyError while anybody holds the site, StepError if it cannot be started.
         """
         options = ["--json", "--clock-is-right", *self._state()]
         options += [f"--may-lose={name}" for name in may_lose]
+        options += ["--reviewed", reviewed] if reviewed else []
         said = self._interface
         interface = said if isinstance(said, str) else said()
         options += ["--interface", interface] if interface else []

@@ -82,6 +82,8 @@ class _Calls:
 
     def begin(self) -> Response:
         said = body(BeginAsked)
+        actions = Actions(self._deps, Watching(self._deps))
+        digest = actions.digest()  # before it is judged: another one is not run
         missing = self._work.unconfirmed(said.digest, said.erase, clock=said.clock)
         if missing:
             raise InputError(
@@ -90,8 +92,7 @@ class _Calls:
                 why="; ".join(each.what for each in missing.values()),
                 fix="; ".join(each.fix for each in missing.values()),
             )
-        begun = Actions(self._deps, Watching(self._deps)).start(said.lose)
-        return answer(None, DoneAnswer(begun))
+        return answer(None, DoneAnswer(actions.start(digest, said.lose)))
 
     def site_file(self) -> Response:
         return file_download(self._work.file)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from appliance.errors import SiteFileError
+from appliance.errors import SiteFileError, StaleError
+from appliance.flow.context import Options
 from appliance.flow.engine import Engine
 from appliance.flow.orders import approve
 from appliance.flow.s1_site import SiteStep, built_vms
@@ -40,6 +42,20 @@ def test_the_plan_comes_with_what_proves_it(tmp_path: Path) -> None:
     assert [each.text for each in notes] == list(plan.notes)
     assert finding.machine == "hv2"
     assert finding.text.startswith("hv2 is not armed: ")
+
+
+def test_a_file_that_was_changed_since_it_was_looked_through_is_not_run(tmp_path: Path) -> None:
+    """Nothing is frozen by it."""
+    file = _file(tmp_path)
+    reviewed = sha256(file.read_bytes()).hexdigest()
+    with context_in(tmp_path, options=Options(interface="lo", reviewed=reviewed)) as context:
+        assert SiteStep(context).run(file).value.site_id == "alpha"
+    file.write_text(_SITE.replace("hv2", "hv3"))
+    with context_in(tmp_path, options=Options(interface="lo", reviewed=reviewed)) as context:
+        kept = context.frozen.read()
+        with pytest.raises(StaleError, match="since it was looked through"):
+            SiteStep(context).run(file)
+        assert context.frozen.read() == kept
 
 
 def test_proposals_stay_when_machines_are_inserted(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_what_would_be_lost_is_typed_whole(world: World, actions: Actions) -> No
     assert actions.lost() == ("app1", "app2")
     for typed in ("", "app1", "app1 app2 app3", "yes"):
         with pytest.raises(InputError, match="destroyed with their disks: app1, app2") as caught:
-            actions.start(typed)
+            actions.start(actions.digest(), typed)
         assert caught.value.where == "lose"
     assert world.deps.runs.now("alpha").phase is Phase.IDLE
 
@@ -82,7 +82,9 @@ def test_the_run_may_lose_what_was_typed_alone(tmp_path: Path) -> None:
     reviewed(world)
     actions.again("app1")
     wait_for(lambda: runs.now("alpha").phase is Phase.IDLE)
-    assert "--may-lose=app1" in runs._run("alpha").said()[0]["text"].split()
+    words = runs._run("alpha").said()[0]["text"].split()
+    assert "--may-lose=app1" in words
+    assert words[words.index("--reviewed") + 1] == actions.digest()
 
 
 def test_a_site_file_is_run_again_only_as_it_was_reviewed(world: World, actions: Actions) -> None:
