@@ -13,7 +13,8 @@ InterfaceName = Annotated[
     typer.Option(
         "--interface",
         envvar="BRIDGEHEAD_INTERFACE",
-        help="The provisioning interface; without it the only free one with link is taken.",
+        help="The provisioning interface; without it the one that 'provision install' set up, "
+        "else the only free one with link.",
     ),
 ]
 StateFolder = Annotated[

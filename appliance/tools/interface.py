@@ -17,6 +17,8 @@ from appliance.tools.process import run
 _SYS = Path("/sys/class/net")
 _FORWARDING = "/proc/sys/net/ipv4/conf/{}/forwarding"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+NOTE = Path("/etc/bridgehead/installed.json")
+"""What `provision install` noted: playbooks/roles/bridge."""
 _RULES = (
     ("iif", "lo", "lookup", "main", "pref", "7710"),
     ("blackhole", "pref", "7711"),
@@ -81,11 +83,15 @@ def look(name: str) -> Interface:
     )
 
 
-def choose() -> str:
-    """Take the only interface that has link and carries no default route.
+def choose(note: Path = NOTE) -> str:
+    """Take the interface that `provision install` set up, else the only free one with link.
 
-    Raises PreflightError that lists them if there is none, or more than one.
+    An installed one may be down: what managed the network leaves it alone. Free is what carries no
+    default route. Raises PreflightError that lists them if there is none, or more than one.
     """
+    installed = _installed(note)
+    if index_of(installed) is not None:
+        return installed
     routes = run(["ip", "-json", "route", "show", "default"])
     taken = {each.get("dev") for each in json.loads(routes.out or "[]")}
     free = [name for name in names() if name not in taken and look(name).carrier]
@@ -96,6 +102,14 @@ def choose() -> str:
             fix="name it with --interface",
         )
     return free[0]
+
+
+def _installed(note: Path) -> str:
+    try:
+        said = json.loads(note.read_text("utf-8"))["interface"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
+    return said if isinstance(said, str) and "/" not in said else ""
 
 
 def held_by_network_manager(name: str) -> bool:

@@ -207,3 +207,33 @@ def test_other_networks_do_not_reach_the_machines(namespace: str) -> None:
             subprocess.run(["ip", "netns", "del", name], check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == repr(("in", "", "own", "in"))
+
+
+_INSTALLED = """
+import json, pathlib, sys
+from appliance.errors import PreflightError
+from appliance.tools.interface import choose
+note, taken = pathlib.Path(sys.argv[1]), []
+for text in ('{"interface": "p0"}', '{"interface": "none0"}', '{"interface": ["p0"]}', "{", "[]"):
+    note.write_text(text)
+    try:
+        taken.append(choose(note))
+    except PreflightError as error:
+        taken.append(error.what)
+print(json.dumps(taken))
+"""
+
+
+@pytest.mark.root
+def test_the_interface_of_the_installation_is_taken_without_link(
+    namespace: str, tmp_path: Path
+) -> None:
+    """What managed the network leaves it down; a note of one that is gone, or damaged, is none."""
+    note = str(tmp_path / "installed.json")
+    done = subprocess.run(
+        ["ip", "netns", "exec", namespace, sys.executable, "-c", _INSTALLED, note],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == ["p0", *["which interface leads to the machines?"] * 4]
