@@ -35,7 +35,7 @@ def _missing(path: Path, bmc: BmcSite) -> Iterator[Finding]:
     for key, value, such in (("address", bmc.address, "10.20.0.51"), ("user", bmc.user, "root")):
         if value is None:
             what = f"no {key} is given, and {bmc.type.value} needs one"
-            yield Finding(path, what, f"write {key}: {such}", of_key=True)
+            yield Finding((*path, key), what, f"write {key}: {such}", of_key=True)
     if bmc.mac is not None and bmc.address is not None and _literal(bmc.address) is None:
         what = "only an IPv4 address can be given to the BMC with this card"
         yield Finding((*path, "mac"), what, "write the BMC's address as four numbers")

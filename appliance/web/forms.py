@@ -41,7 +41,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. `unsaid` is what holds where it is left empty; `proposed` is this very value."""
+    """One field. `unsaid` is what holds where it is left empty; `proposed` is this very value.
+
+    `depends`: whether it may be left empty depends on another field.
+    """
 
     name: str
     path: Path
@@ -53,6 +56,7 @@ class Field:
     suggestions: tuple[str, ...] = ()
     proposed: str = ""
     required: bool = False
+    depends: bool = False
 
     @property
     def hint(self) -> str:
@@ -227,7 +231,9 @@ def _value(each: Field, typed: str, was: Value | None) -> Value | None:
 # ---------------------------------------------------------------- fields from the model
 
 
-def _field(path: Path, label: str, kind: Kind = Kind.TEXT, *, at: Path = (), **more: Any) -> Field:
+def key_field(
+    path: Path, label: str, kind: Kind = Kind.TEXT, *, at: Path = (), **more: Any
+) -> Field:
     """Make the field of a key; its words are the model's. `at` is where the model has its path."""
     whole = (*at, *path)
     model = model_at(whole[:-1])
@@ -277,16 +283,16 @@ def site_form(data: Value, plan: Plan | None = None) -> Form:
         Group(
             "This site",
             (
-                _field(("site",), "Name of the site"),
-                _field(("domain",), "DNS domain"),
-                _field(
+                key_field(("site",), "Name of the site"),
+                key_field(("domain",), "DNS domain"),
+                key_field(
                     ("hypervisor", "harvester"),
                     "Version of Harvester",
                     suggestions=tuple(line.newest for line in KNOWN_LINES),
                 ),
-                _field(("hypervisor", "vip"), "Harvester’s address"),
-                _field(("hypervisor", "ssh_keys"), "SSH keys, one a line", Kind.LINES),
-                _field(
+                key_field(("hypervisor", "vip"), "Harvester’s address"),
+                key_field(("hypervisor", "ssh_keys"), "SSH keys, one a line", Kind.LINES),
+                key_field(
                     ("hypervisor", "accept_small_hardware"),
                     "Accept machines below the production minimum",
                     Kind.FLAG,
@@ -339,7 +345,7 @@ _NETWORK: tuple[tuple[str, str, Kind], ...] = (
 
 def _network(name: str, *, is_only: bool) -> Group:
     base: Path = ("networks", name)
-    fields = [_field((*base, key), label, kind) for key, label, kind in _NETWORK]
+    fields = [key_field((*base, key), label, kind) for key, label, kind in _NETWORK]
     if not is_only:
         fields.append(_remove(base, f"Take network {name} out"))
     return Group(f"Network {name}", tuple(fields))
@@ -348,7 +354,7 @@ def _network(name: str, *, is_only: bool) -> Group:
 def _new_network() -> Group:
     base: Path = ("networks",)
     fields = [
-        _field((key,), label, kind, at=(*base, "new"))
+        key_field((key,), label, kind, at=(*base, "new"))
         for key, label, kind in _NETWORK
         if key in ("cidr", "gateway", "vlan")
     ]
@@ -375,19 +381,21 @@ def cluster_form(data: Value, plan: Plan | None = None) -> Form:
 def _cluster(data: Value) -> Group:
     base: Path = ("cluster",)
     fields = [
-        _field((*base, "rke2"), "RKE2 version", suggestions=("v1.36.3+rke2r1",)),
-        _field((*base, "k3s"), "or K3s version", suggestions=("v1.36.3+k3s1",)),
-        _field(
+        key_field((*base, "rke2"), "RKE2 version", suggestions=("v1.36.3+rke2r1",)),
+        key_field((*base, "k3s"), "or K3s version", suggestions=("v1.36.3+k3s1",)),
+        key_field(
             (*base, "servers"),
             "Servers",
             Kind.CHOICE,
             choices=(("", "3"), *_same("1", "5", "7", "9")),
         ),
-        _field((*base, "agents"), "Agents"),
-        _field((*base, "network"), "Network", Kind.CHOICE, choices=_networks(data)),
-        _field((*base, "address"), "Load balancer’s address"),
-        _field((*base, "profile"), "Hardening", Kind.CHOICE, choices=(("", "none"), *_same("cis"))),
-        _field((*base, "active"), "The cluster runs", Kind.FLAG),
+        key_field((*base, "agents"), "Agents"),
+        key_field((*base, "network"), "Network", Kind.CHOICE, choices=_networks(data)),
+        key_field((*base, "address"), "Load balancer’s address"),
+        key_field(
+            (*base, "profile"), "Hardening", Kind.CHOICE, choices=(("", "none"), *_same("cis"))
+        ),
+        key_field((*base, "active"), "The cluster runs", Kind.FLAG),
     ]
     if value_at(data, base) is not None:
         fields.append(_remove(base, "Take the cluster out"))
@@ -399,22 +407,22 @@ _SIZES = (("cpus", "Processors"), ("memory", "Memory"), ("disk", "Disk"))
 
 def _sizes(kind: str, title: str) -> Group:
     base: Path = ("cluster", "sizes", kind)
-    return Group(title, tuple(_field((*base, key), label) for key, label in _SIZES))
+    return Group(title, tuple(key_field((*base, key), label) for key, label in _SIZES))
 
 
 def _staging() -> Group:
     base: Path = ("staging",)
     as_needed = ("", "where anything needs it")
     fields = (
-        _field(
+        key_field(
             (*base, "enabled"),
             "Staging machine",
             Kind.CHOICE,
             choices=(as_needed, (_TRUE, "yes"), ("false", "no")),
         ),
-        _field((*base, "address"), "Address"),
-        *(_field((*base, key), label) for key, label in _SIZES),
-        _field((*base, "images"), "Container images, one a line", Kind.LINES),
+        key_field((*base, "address"), "Address"),
+        *(key_field((*base, key), label) for key, label in _SIZES),
+        key_field((*base, "images"), "Container images, one a line", Kind.LINES),
     )
     text = "It takes the laptop’s place: names, time, files, container images."
     return Group("What stays when the laptop leaves", fields, text=text)
@@ -422,7 +430,7 @@ def _staging() -> Group:
 
 def _vm(data: Value, name: str) -> Group:
     base: Path = ("vms", name)
-    fields = [_field((*base, *each[0]), *each[1:]) for each in _vm_keys()]
+    fields = [key_field((*base, *each[0]), *each[1:]) for each in _vm_keys()]
     fields = [_with_choices(data, each) for each in fields]
     fields.append(_remove(base, f"Take {name} out, with its disk"))
     return Group(f"Virtual machine {name}", tuple(fields))
@@ -431,7 +439,7 @@ def _vm(data: Value, name: str) -> Group:
 def _new_vm(data: Value) -> Group:
     base: Path = ("vms",)
     fields = [
-        _with_choices(data, _field(each[0], *each[1:], at=(*base, "new"))) for each in _vm_keys()
+        _with_choices(data, key_field(each[0], *each[1:], at=(*base, "new"))) for each in _vm_keys()
     ]
     namer = Field(f"{ADD}vms", (), "Name of the virtual machine", help="Such as `relay`.")
     return Group("Add a virtual machine", (namer, *_in_new(fields, base)), new=base)

@@ -20,7 +20,7 @@ from appliance.web.drawing import NARROW, WIDE, draw
 from appliance.web.laptop import ChosenInterface, clock_now, conflicts, ports
 from appliance.web.refusals import status_of
 from appliance.web.site_api import file_download
-from appliance.web.site_work import FormView, ReviewView, SiteWork, is_ticked
+from appliance.web.site_work import FormView, ReviewView, SiteWork, is_ticked, unsaved
 from appliance.web.watching import Watching
 
 NOTHING = hashlib.sha256(b"").hexdigest()
@@ -106,13 +106,7 @@ class _Pages:
     def _stale(self, key: str, given: Mapping[str, str], error: StaleError) -> Response:
         """Show the file as it is now; what was typed is named, so that it can be said again."""
         view = self._work.view(key)
-        labels = {each.name: each.label for each in view.form.fields}
-        typed = [
-            (labels[name], value)
-            for name, value in given.items()
-            if name in labels and _plain(value) != _plain(view.values[name])
-        ]
-        return self._page(view, HTTPStatus.CONFLICT, error=error, typed=typed)
+        return self._page(view, HTTPStatus.CONFLICT, error=error, typed=unsaved(view, given))
 
     def _page(self, view: FormView, status: int = 200, **more: Any) -> Response:
         shown: dict[str, Any] = {"error": None, "typed": [], "view": view, "is_ticked": is_ticked}
@@ -209,11 +203,6 @@ class _Pages:
 def _given() -> dict[str, str]:
     """What a form sent. Of a box and its empty partner the last one counts."""
     return {name: values[-1] for name, values in request.form.lists()}
-
-
-def _plain(text: str) -> str:
-    ticks = {"yes": "true", "no": "false"}
-    return " ".join(ticks.get(text, text).replace(",", " ").split())
 
 
 def _see(path: str) -> Response:

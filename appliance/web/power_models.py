@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from appliance.flow.found_bmcs import FoundBmc
 from appliance.flow.switching import SwitchState
 from appliance.power import inventory
 from appliance.power.model import Power
@@ -75,6 +76,7 @@ class PowerAnswer:
 
 
 POWER_CALLS = (
+    Call("get", "/api/bmcs", "bmcs", "BMCs that asked for an address", tuple[FoundBmc, ...]),
     Call("get", "/api/machines/{which}/power", "power", "How it is switched", PowerAnswer),
     Call("post", "/api/machines/{which}/power", "switch", "Switch it", DoneAnswer, PowerAsked),
     Call(

@@ -29,6 +29,8 @@ SAID = {
     "power-on": "It was told to switch on. What came of it is below.",
     "power-off": "It was told to switch off. What came of it is below.",
     "power-cycle": "It was told to switch off and on. What came of it is below.",
+    "bmc": "It is in the site file now. A BMC wants its password too: give it below, "
+    "unless it is that of all BMCs and was given already.",
     "wiped": "What this laptop kept of the site is gone. The site itself goes on.",
 }
 """What is said after a form was taken; only the word travels in the address."""

@@ -27,7 +27,7 @@ from appliance.web.site_models import (
     SaveAsked,
     TakeAsked,
 )
-from appliance.web.site_work import FormView, ReviewView, SiteWork
+from appliance.web.site_work import FormView, ReviewView, SiteWork, power_key
 from appliance.web.watching import Watching
 from appliance.web.wording import for_field
 
@@ -40,7 +40,8 @@ def routes(deps: Deps) -> Blueprint:
     calls = _Calls(deps, SiteWork(deps))
     for call in SITE_CALLS:
         view = getattr(calls, call.name)
-        part.add_url_rule(call.path, call.name, view, methods=[call.method.upper()])
+        path = call.path.replace("{", "<").replace("}", ">")
+        part.add_url_rule(path, call.name, view, methods=[call.method.upper()])
     return part
 
 
@@ -69,6 +70,15 @@ class _Calls:
 
     def check_cluster(self) -> Response:
         return self._check("cluster")
+
+    def bmc(self, which: str) -> Response:
+        return self._form(power_key(which))
+
+    def save_bmc(self, which: str) -> Response:
+        return self._save(power_key(which))
+
+    def check_bmc(self, which: str) -> Response:
+        return self._check(power_key(which))
 
     def take_site(self) -> Response:
         said = body(TakeAsked)

@@ -116,6 +116,18 @@ SITE_CALLS = (
     Call("get", "/api/cluster", "cluster", "The fourth page's fields", FormAnswer),
     Call("post", "/api/cluster", "save_cluster", "Save them", DoneAnswer, SaveAsked),
     Call("post", "/api/cluster/check", "check_cluster", "Judge them", ChecksAnswer, CheckAsked),
+    Call(
+        *("get", "/api/machines/{which}/bmc", "bmc", "The fields of how it is switched"),
+        FormAnswer,
+    ),
+    Call(
+        *("post", "/api/machines/{which}/bmc", "save_bmc", "Save them"),
+        *(DoneAnswer, SaveAsked),
+    ),
+    Call(
+        *("post", "/api/machines/{which}/bmc/check", "check_bmc", "Judge them"),
+        *(ChecksAnswer, CheckAsked),
+    ),
     Call("get", "/api/review", "review", "All that a run would go by", ReviewAnswer),
     Call("post", "/api/review/start", "begin", "Start what was reviewed", DoneAnswer, BeginAsked),
     Call("get", "/api/site.yaml", "site_file", "The file", bytes, kind="application/yaml"),

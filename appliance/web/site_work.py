@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from urllib.parse import quote
 
 from appliance.discover.report import Report
 from appliance.errors import BridgeheadError, InputError, Problem, SiteFileError, StaleError
+from appliance.flow.found_bmcs import FoundBmc
 from appliance.flow.looking import Look
 from appliance.flow.reports import newest_reports
+from appliance.site.places import machine_path
 from appliance.site.plan import Plan
 from appliance.site.yaml_text import Value
 from appliance.tools.clock import as_text
 from appliance.tools.host_clock import synchronised
+from appliance.web.bmc_form import BmcForm, bmc_form, filled
 from appliance.web.deps import Deps
 from appliance.web.drawing import Shown
 from appliance.web.forms import Form, Kind, cluster_form, site_form
@@ -29,11 +34,12 @@ from appliance.web.review import (
     rule_verdicts,
     unconfirmed,
 )
-from appliance.web.site_file import Changes, Seen, SiteFile, Verdict
+from appliance.web.site_file import Changes, Seen, SiteFile, Verdict, value_at
 from appliance.web.wording import for_field
 
 MakeForm = Callable[[Value, Plan | None], Form]
 FORMS: Mapping[str, MakeForm] = {"site": site_form, "cluster": cluster_form}
+_POWER = ("machines/", "/power")
 _KINDS = {"ready": "good", "installed": "good", "failed": "bad", "held": "warn"}
 
 
@@ -88,8 +94,9 @@ class SiteWork:
     def view(self, key: str, given: Mapping[str, str] | None = None) -> FormView:
         """Show a form: what the file says and what is wrong with it, or else what was typed."""
         seen = self._file.read()
+        make = _maker(key, seen.data)
         verdict = self._judged(seen)
-        form = FORMS[key](seen.data, verdict.plan)
+        form = make(seen.data, verdict.plan)
         own, others = form.sorted_out(verdict.problems, {})
         return FormView(
             key=key,
@@ -102,6 +109,13 @@ class SiteWork:
             refusal=verdict.refusal,
             unreadable=bool(seen.syntax) and not seen.data,
         )
+
+    def view_found(self, key: str, found: FoundBmc) -> FormView:
+        """Show the form of a machine's switch, filled in for a BMC that was found."""
+        view = self.view(key)
+        if view.plan is None or not isinstance(view.form, BmcForm):
+            return view
+        return self.view(key, filled(view.form, view.values, found, view.plan))
 
     def refused(self, key: str, given: Mapping[str, str], error: SiteFileError) -> FormView:
         """Show a form that was refused: what was typed, and each problem at its field."""
@@ -152,7 +166,7 @@ class SiteWork:
         return ()
 
     def _changes(self, key: str, seen: Seen, given: Mapping[str, str]) -> Changes:
-        form = FORMS[key](seen.data, None)
+        form = _maker(key, seen.data)(seen.data, None)
         unknown = form.unknown(given)
         if unknown:
             raise InputError(
@@ -168,7 +182,8 @@ class SiteWork:
         return changes
 
     def _allow(self, key: str, given: Mapping[str, str], before: Verdict, after: Verdict) -> None:
-        form = FORMS[key](self._file.read().data, None)
+        data = self._file.read().data
+        form = _maker(key, data)(data, None)
         own, others = form.sorted_out(after.problems, given)
         was = {(each.key, each.what) for each in before.problems}
         new = [each for each in others if (each.key, each.what) not in was]
@@ -255,11 +270,53 @@ def _typed(form: Form, given: Mapping[str, str]) -> dict[str, str]:
 
 def _page_of(seen: Seen, problem: Problem) -> str:
     """The page whose form has the field of a problem; empty where none has."""
-    for key, make in FORMS.items():
-        own, _ = make(seen.data, None).sorted_out([problem], {})
+    machines = value_at(seen.data, machine_path("")[:-1])
+    names = machines if isinstance(machines, dict) else {}
+    for key in (*FORMS, *map(power_key, names)):
+        own, _ = _maker(key, seen.data)(seen.data, None).sorted_out([problem], {})
         if own:
-            return f"/{key}#{next(iter(own))}"
+            return f"/{quote(key)}#{next(iter(own))}"
     return ""
+
+
+def power_key(name: str) -> str:
+    """Name the form of how a machine is switched; it is the path of its page."""
+    return name.join(_POWER)
+
+
+def _maker(key: str, data: Value) -> MakeForm:
+    """Give what makes a form. Raises InputError for a machine that is not in the file."""
+    if key in FORMS:
+        return FORMS[key]
+    name = key.removeprefix(_POWER[0]).removesuffix(_POWER[1])
+    if value_at(data, machine_path(name)) is None:
+        raise InputError(
+            f"{name[:60]} is not in the site file",
+            where="hypervisor.machines",
+            why="how a machine is switched is said in the file, and one that was approved on the "
+            "page Machines alone is not there",
+            fix="write it there in an editor, with its MAC address and its disk",
+        )
+    return partial(_power_form, name)
+
+
+def _power_form(name: str, _data: Value, _plan: Plan | None) -> Form:
+    return bmc_form(name)
+
+
+def unsaved(view: FormView, given: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Give what was typed and is not in the file as it is now, by the fields' labels."""
+    labels = {each.name: each.label for each in view.form.fields}
+    return [
+        (labels[name], value)
+        for name, value in given.items()
+        if name in labels and _plain(value) != _plain(view.values[name])
+    ]
+
+
+def _plain(text: str) -> str:
+    ticks = {"yes": "true", "no": "false"}
+    return " ".join(ticks.get(text, text).replace(",", " ").split())
 
 
 def _shown(plan: Plan, states: Mapping[str, str]) -> dict[str, Shown]:

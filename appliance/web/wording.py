@@ -94,6 +94,18 @@ _RULES: tuple[tuple[str, str], ...] = (
         r"say so on the page of the power of \1",
     ),
     (r",? or see 'provision power probe SITE " + _NAME + r"'", ""),
+    (r"\bredfish needs one", "Redfish needs one"),
+    (r"\bipmi needs one", "IPMI needs one"),
+    (r"by-hand has no use for it", "by hand there is no use for it"),
+    (r"wake-on-lan has no use for it", "Wake-on-LAN has no use for it"),
+    (r"ipmi has no use for it", "IPMI has no use for it"),
+    (r"take it out, or write another type", "empty it, or choose another way"),
+    (
+        r"write hypervisor\.machines\." + _NAME + r"\.mac",
+        r"write that of \1 into the site file, in an editor",
+    ),
+    (r"a Redfish service of several needs system", "where one BMC has several, name the system"),
+    (r"write bmc\.system for each of them", "say which system each of them is"),
     # What the laptop keeps of the site: the page Done.
     (
         (
@@ -156,6 +168,12 @@ _HINTS: tuple[tuple[str, str], ...] = (
     (r"; with an `iso` none", "; installed from a CD none"),
     (r"it starts from `image`", "it starts from the image"),
     (r"beside `iso`", "beside the first"),
+    (
+        r"`redfish` and `ipmi` ask (.*?), `wake-on-lan` sends (.*?), `by-hand` asks",
+        r"Redfish and IPMI ask \1, Wake-on-LAN sends \2, by hand asks",
+    ),
+    (r"It must be given for `redfish` and `ipmi`", "Redfish and IPMI need it"),
+    (r"gives the BMC `address` by", "gives the BMC its address by"),
 )
 """Words of the settings' own docs, which name keys and their values."""
 _COMPILED = tuple((re.compile(pattern), words) for pattern, words in (*_RULES, *_SEEN, *_HINTS))

@@ -68,3 +68,42 @@ def test_machines_are_switched_by_clicks(
         page.goto("/machines/hv3/power")
         looks.look(page, "power-by-hand")
         looks.must_be_good()
+
+
+def test_a_bmc_that_was_heard_is_entered_by_clicks(
+    wizard_with: Callable[..., Wizard], browse: Callable[..., Watched], tmp_path: Path
+) -> None:
+    """From the list on Machines to the form, refused at its field, then in the site file."""
+    looks = Looks.at(tmp_path)
+    wizard = wizard_with(_SITE.format(url="https://10.20.0.50"))
+    with wizard.look().writing() as context:
+        pool = wizard.look().plan.provisioning.pool
+        for mac, address, vendor in (
+            ("d0:94:66:00:00:01", pool.first, "Dell iDRAC"),
+            ("d0:94:66:00:00:02", "10.20.0.50", ""),
+        ):
+            data = {"mac": mac, "address": str(address), "vendor": vendor}
+            context.tell("bmc", f"{mac} has {address}", data=data)
+    page = browse(wizard).signed_in().page
+    page.goto("/machines")
+    looks.look(page, "bmcs-heard")
+    page.get_by_label("This is the BMC of").select_option("hv3")
+    page.get_by_role("button", name="Enter it").click()
+    page.get_by_role("heading", name="Power of hv3").wait_for()
+    assert page.get_by_label("MAC address of its BMC").input_value() == "d0:94:66:00:00:01"
+    looks.look(page, "bmc-filled-in")
+    page.get_by_label("User of its BMC").fill("a user")
+    page.keyboard.press("Tab")
+    page.locator(".field.is-wrong").wait_for()
+    page.get_by_role("button", name="Save it in the site file").click()
+    page.locator("#problems").wait_for()
+    looks.look(page, "bmc-refused")
+    page.get_by_label("User of its BMC").fill("root")
+    page.get_by_role("button", name="Save it in the site file").click()
+    page.get_by_text("It is in the site file now").wait_for()
+    looks.look(page, "bmc-entered")
+    assert "mac: d0:94:66:00:00:01}}\n" in wizard.file.read_text()
+    page.get_by_text("Change it").click()
+    page.get_by_text("Its BMC has several machines").click()
+    looks.look(page, "bmc-changed")
+    looks.must_be_good()

@@ -32,14 +32,14 @@ CASES = [
         bmc_rules.bmc_complete,
         one(**bmc()),
         one(bmc={"user": "root"}),
-        "hypervisor.machines.hv1.bmc",
+        "hypervisor.machines.hv1.bmc.address",
         "no address is given, and redfish needs one",
     ),
     Case(
         bmc_rules.bmc_complete,
         one(**bmc(type="ipmi")),
         one(bmc={"address": "10.20.0.51", "type": "ipmi"}),
-        "hypervisor.machines.hv1.bmc",
+        "hypervisor.machines.hv1.bmc.user",
         "no user is given, and ipmi needs one",
     ),
     Case(

@@ -10,6 +10,7 @@ import pytest
 
 from appliance.errors import Problem
 from appliance.site.yaml_text import Value
+from appliance.web.bmc_form import bmc_form
 from appliance.web.forms import Form, cluster_form, site_form
 from appliance.web.wording import for_field, paged
 
@@ -106,12 +107,18 @@ def test_what_is_missing_is_filled_in() -> None:
     assert (said.what, said.fix) == ("this is needed", "fill it in")
 
 
-@pytest.mark.parametrize("make", [site_form, cluster_form])
+@pytest.mark.parametrize("make", [site_form, cluster_form, lambda _data: bmc_form("hv1")])
 def test_no_hint_of_a_form_speaks_of_keys_values(make: Callable[[Value], Form]) -> None:
     """A box is ticked; nobody types true or false."""
     data: dict[str, Value] = {"cluster": {"rke2": "v1"}, "vms": {"relay": {}}}
     hints = [paged(each.hint) for each in make(data).fields]
-    assert [each for each in hints if re.search(r"`(?:true|false|iso|image|k3s|rke2)`", each)] == []
+    assert [
+        each
+        for each in hints
+        if re.search(
+            r"`(?:true|false|iso|image|k3s|rke2|redfish|ipmi|wake-on-lan|by-hand|address)`", each
+        )
+    ] == []
 
 
 def test_what_is_wrong_with_a_name_is_said_without_a_standard() -> None:
