@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
+from appliance.site.places import path_text
 from appliance.site.rules import Rule
-from tests.sites import machine
+from tests.sites import machine, site
 
 
 @dataclass(frozen=True)
@@ -28,3 +32,22 @@ def two(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
 def one(**changes: Any) -> dict[str, Any]:
     """Give one machine with these changes."""
     return {"machines": {"hv1": machine(1, **changes)}}
+
+
+def each(cases: Sequence[Case]) -> pytest.MarkDecorator:
+    """Run a test once for each case, named by its rule."""
+    names = [f"{case.rule.__name__}-{number}" for number, case in enumerate(cases)]
+    return pytest.mark.parametrize("case", cases, ids=names)
+
+
+def finds_nothing(case: Case) -> None:
+    """Hold that the rule finds nothing in the site that keeps it."""
+    assert list(case.rule(site(**case.keeps))) == []
+
+
+def finds_one_thing(case: Case) -> None:
+    """Hold that it finds one thing in the other: at its place, in words, with a fix."""
+    (finding,) = case.rule(site(**case.breaks))
+    assert path_text(finding.path) == case.path
+    assert case.what in finding.what
+    assert finding.fix

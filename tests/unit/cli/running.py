@@ -7,10 +7,15 @@ import sys
 from pathlib import Path
 
 
-def provision(*words: str | Path) -> tuple[int, str, str]:
-    """Run a verb; give its exit code and what it said. No verb may end with a traceback."""
+def provision(*words: str | Path, before: str = "") -> tuple[int, str, str]:
+    """Run a verb; give its exit code and what it said. No verb may end with a traceback.
+
+    `before`: Python that is run in the same process first.
+    """
+    program = f"{before}\nfrom appliance.cli.main import main; main()"
+    command = ("-c", program) if before else ("-m", "appliance.cli")
     done = subprocess.run(
-        [sys.executable, "-m", "appliance.cli", *map(str, words)],
+        [sys.executable, *command, *map(str, words)],
         capture_output=True,
         text=True,
         timeout=60,

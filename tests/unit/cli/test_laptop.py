@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
-
-def provision(*words: str, before: str = "") -> tuple[int, str]:
-    """Run the command; give its exit code and what it says on standard error."""
-    program = f"import os; {before}\nfrom appliance.cli.main import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", program, *words],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stderr
+from tests.unit.cli.running import provision
 
 
 @pytest.mark.parametrize("words", [("install", "--interface", "lo"), ("undo", "--laptop")])
 def test_only_root_sets_up_the_laptop(words: tuple[str, ...]) -> None:
     """Exit 3: nothing was touched."""
-    code, said = provision(*words, before="os.geteuid = lambda: 1000")
+    code, _, said = provision(*words, before="import os; os.geteuid = lambda: 1000")
 
     assert code == 3
     assert "needs root" in said
@@ -35,7 +19,7 @@ def test_only_root_sets_up_the_laptop(words: tuple[str, ...]) -> None:
 @pytest.mark.root
 def test_a_missing_wheel_is_bad_input() -> None:
     """Exit 2, before anything is looked at."""
-    code, said = provision("install", "--interface", "lo", "--wheel", "/nowhere.whl")
+    code, _, said = provision("install", "--interface", "lo", "--wheel", "/nowhere.whl")
 
     assert code == 2
     assert "/nowhere.whl" in said
@@ -43,7 +27,7 @@ def test_a_missing_wheel_is_bad_input() -> None:
 
 def test_undo_wants_to_know_what() -> None:
     """A site file, or the laptop's set-up."""
-    code, said = provision("undo")
+    code, _, said = provision("undo")
 
     assert code == 2
     assert "--laptop" in said

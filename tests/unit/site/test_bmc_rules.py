@@ -11,7 +11,7 @@ from appliance.errors import SiteFileError
 from appliance.site import bmc_rules, rules
 from appliance.site.freeze import propose
 from appliance.site.places import path_text
-from tests.rule_cases import Case, one, two
+from tests.rule_cases import Case, each, finds_nothing, finds_one_thing, one, two
 from tests.sites import site
 
 MAC = "52:54:00:12:99:01"
@@ -148,22 +148,18 @@ CASES = [
         f"{MAC} is also hypervisor.machines.hv1.bmc.mac",
     ),
 ]
-NAMES = [f"{case.rule.__name__}-{number}" for number, case in enumerate(CASES)]
 
 
-@pytest.mark.parametrize("case", CASES, ids=NAMES)
+@each(CASES)
 def test_a_site_that_keeps_the_rule(case: Case) -> None:
     """Nothing is found."""
-    assert list(case.rule(site(**case.keeps))) == []
+    finds_nothing(case)
 
 
-@pytest.mark.parametrize("case", CASES, ids=NAMES)
+@each(CASES)
 def test_a_site_that_breaks_the_rule(case: Case) -> None:
     """One thing is found, at its place, in words, with a fix."""
-    (finding,) = case.rule(site(**case.breaks))
-    assert path_text(finding.path) == case.path
-    assert case.what in finding.what
-    assert finding.fix
+    finds_one_thing(case)
 
 
 def test_every_rule_here_is_asked_and_has_its_cases() -> None:

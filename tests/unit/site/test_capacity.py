@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from appliance.site import capacity, rules
-from appliance.site.places import path_text
-from tests.rule_cases import Case, one, two
-from tests.sites import site
+from tests.rule_cases import Case, each, finds_nothing, finds_one_thing, one, two
 
 RKE2 = "v1.36.3+rke2r1"
 NO_STAGING: dict[str, Any] = {"staging": {"enabled": False}}
@@ -136,22 +132,18 @@ CASES = [
         "need 121G of memory, and the hosts have 120G",
     ),
 ]
-NAMES = [f"{case.rule.__name__}-{number}" for number, case in enumerate(CASES)]
 
 
-@pytest.mark.parametrize("case", CASES, ids=NAMES)
+@each(CASES)
 def test_a_site_that_keeps_the_rule(case: Case) -> None:
     """Nothing is found."""
-    assert list(case.rule(site(**case.keeps))) == []
+    finds_nothing(case)
 
 
-@pytest.mark.parametrize("case", CASES, ids=NAMES)
+@each(CASES)
 def test_a_site_that_breaks_the_rule(case: Case) -> None:
     """One thing is found, at its place, in words, with a fix."""
-    (finding,) = case.rule(site(**case.breaks))
-    assert path_text(finding.path) == case.path
-    assert case.what in finding.what
-    assert finding.fix
+    finds_one_thing(case)
 
 
 def test_they_are_asked_with_the_other_rules() -> None:

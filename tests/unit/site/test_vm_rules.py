@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from appliance.site import rules, vm_rules
-from appliance.site.places import path_text
-from tests.rule_cases import Case
+from tests.rule_cases import Case, each, finds_nothing, finds_one_thing
 from tests.sites import site
 
 RKE2 = "v1.36.3+rke2r1"
@@ -236,22 +233,18 @@ CASES = [
         "app is also vms.app",
     ),
 ]
-NAMES = [f"{case.rule.__name__}-{number}" for number, case in enumerate(CASES)]
 
 
-@pytest.mark.parametrize("case", CASES, ids=NAMES)
+@each(CASES)
 def test_a_site_that_keeps_the_rule(case: Case) -> None:
     """Nothing is found."""
-    assert list(case.rule(site(**case.keeps))) == []
+    finds_nothing(case)
 
 
-@pytest.mark.parametrize("case", CASES, ids=NAMES)
+@each(CASES)
 def test_a_site_that_breaks_the_rule(case: Case) -> None:
     """One thing is found, at its place, in words, with a fix."""
-    (finding,) = case.rule(site(**case.breaks))
-    assert path_text(finding.path) == case.path
-    assert case.what in finding.what
-    assert finding.fix
+    finds_one_thing(case)
 
 
 def test_every_rule_here_is_asked_and_has_its_cases() -> None:
