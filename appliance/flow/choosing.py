@@ -93,7 +93,7 @@ def _approve_of_file(
             why=f"the site file names {wish.name} already",
             fix="switch it on, booting from the network; or write its mac and disk in the file",
         )
-    machine = _machine_of(plan, wish.name)
+    machine = machine_of(plan, wish.name)
     if wish.role not in ("", machine.role.value):
         raise InputError(
             f"{wish.name} is to {machine.role.value}", where="--role", fix="write it in the file"
@@ -203,7 +203,7 @@ def identify(context: Context, plan: Plan, which: str, name: str, *, sure: bool)
     """
     found = find_for_good(context, plan, which)
     mac = found if isinstance(found, Mac) else found.mac
-    machine = _machine_of(plan, name)
+    machine = machine_of(plan, name)
     holder = _holder(plan, mac)
     if holder is not None and holder.name != name and _installed(context, holder.name):
         raise InputError(
@@ -257,7 +257,8 @@ def _disk_of_new_box(
     return said.path  # without stage-1 there is no report to speak against the file
 
 
-def _machine_of(plan: Plan, name: str) -> MachinePlan:
+def machine_of(plan: Plan, name: str) -> MachinePlan:
+    """Find a machine of the site by its name. Raises InputError that names those there are."""
     machine = plan.machine(name)
     if machine is None:
         known = ", ".join(each.name for each in plan.machines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from appliance.errors import InputError
+from appliance.flow.choosing import machine_of
 from appliance.flow.looking import Look
 from appliance.flow.orders import reinstall
 from appliance.flow.switching import is_switched
@@ -14,10 +15,7 @@ def reinstall_machine(look: Look, name: str, *, agreed: bool) -> str:
     Raises InputError for a name that is no machine's or where it was not agreed to, BusyError
     while anybody holds the site.
     """
-    machine = look.plan.machine(name)
-    if machine is None:
-        known = ", ".join(each.name for each in look.plan.machines)
-        raise InputError(f"the site has no machine {name!r}", fix=f"it has: {known}")
+    machine = machine_of(look.plan, name)
     if not agreed:
         raise InputError(
             f"everything on the disk of {name} would be lost",

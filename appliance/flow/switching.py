@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from appliance.errors import BmcLoginError, InputError, PowerError
+from appliance.flow.choosing import machine_of
 from appliance.flow.context import Context
 from appliance.flow.reports import report_of_machine
 from appliance.flow.roll import record_from_json
@@ -78,15 +79,18 @@ def target_of(context: Context, machine: MachinePlan) -> Target:
     """Give all that is needed to ask a machine's switch."""
     from appliance.power import controls  # noqa: PLC0415 - its libraries load for half a second
 
-    bmc, vault = machine.bmc, context.vault
-    kept = context.switches.get(machine.name)
-    # A BMC at another address is another one: it is met anew.
-    same = kept.get("address") == bmc.address
+    vault = context.vault
     return controls.target_of(
         machine,
         password=vault.get(password_name(machine.name)) or vault.get(PASSWORD),
-        fingerprint=kept.get("fingerprint") if same else None,
+        fingerprint=_kept(context, machine).get("fingerprint"),
     )
+
+
+def _kept(context: Context, machine: MachinePlan) -> dict[str, Any]:
+    """Give what is kept of a machine's switch. A BMC at another address is another one."""
+    kept = context.switches.get(machine.name)
+    return kept if kept.get("address") == machine.bmc.address else {}
 
 
 def refuse_without_password(machine: MachinePlan, target: Target) -> None:
@@ -186,9 +190,7 @@ def kept_state(
     context: Context, machine: MachinePlan, reported: Inventory | None = None
 ) -> SwitchState:
     """Give what was last known of a machine's switch; nothing is asked."""
-    kept = context.switches.get(machine.name)
-    if kept.get("address") != machine.bmc.address:
-        kept = {}
+    kept = _kept(context, machine)
     said = inventory.from_json(kept.get("inventory", {}))
     told = inventory.differences(machine, said, reported) if said != Inventory() else []
     return SwitchState(
@@ -226,11 +228,7 @@ class Switchboard:
 
     def machine(self, name: str) -> MachinePlan:
         """Find a machine by its name. Raises InputError."""
-        found = self._plan.machine(name)
-        if found is None:
-            known = ", ".join(each.name for each in self._plan.machines)
-            raise InputError(f"the site has no machine {name!r}", fix=f"it has: {known}")
-        return found
+        return machine_of(self._plan, name)
 
     def status(self, name: str) -> SwitchState:
         """Ask a switch how it stands; what it does not answer is in the state as its error."""
