@@ -30,23 +30,18 @@ from appliance.flow.switching import (
 )
 from appliance.machines.state import EXPECTATIONS, State
 from appliance.power import inventory
-from appliance.power.decide import (
+from appliance.power.decide import Case, Next, Phase, decide, is_disk_due, place_of
+from appliance.power.inventory import Identity
+from appliance.power.model import BootFrom, Contact, Inventory, Power, PowerControl, Target
+from appliance.power.tried import (
     Act,
-    Case,
     Limits,
-    Next,
-    Phase,
     Tried,
-    decide,
-    is_disk_due,
-    place_of,
     took_act,
     took_contact,
     took_failure,
     took_power,
 )
-from appliance.power.inventory import Identity
-from appliance.power.model import BootFrom, Contact, Inventory, Power, PowerControl, Target
 from appliance.site.plan import ExpectedFirmware, MachinePlan, Plan
 from appliance.tools.unwaited import start
 

@@ -16,8 +16,8 @@ from appliance.flow.power_phases import Noticed
 from appliance.flow.powering import Powering
 from appliance.flow.switching import Switchboard
 from appliance.machines.state import Evidence, Record, Seen, State, fold
-from appliance.power.decide import Limits
 from appliance.power.model import BootFrom, Inventory, Power, Way
+from appliance.power.tried import Limits
 from appliance.site.plan import BmcPlan, MachinePlan, Plan
 from appliance.values import Mac, Secret
 from tests.plans import machine, plan

@@ -15,21 +15,17 @@ from appliance.errors import (
     BmcUnreachableError,
     PowerError,
 )
-from appliance.power.decide import (
+from appliance.power.decide import Case, Next, Phase, decide, place_of
+from appliance.power.model import BootFrom, Contact, Power
+from appliance.power.tried import (
     LIMITS,
     Act,
-    Case,
-    Next,
-    Phase,
     Tried,
-    decide,
-    place_of,
     took_act,
     took_contact,
     took_failure,
     took_power,
 )
-from appliance.power.model import BootFrom, Contact, Power
 
 _BOOTS = (BootFrom.PXE, BootFrom.UEFI_HTTP, BootFrom.DISK)
 
