@@ -24,6 +24,11 @@ class Noticed:
     late: bool = False
     answers: bool = False
 
+    @property
+    def is_installed(self) -> bool:
+        """Whether its installation is proven, by this run or one before."""
+        return self.installed or self.record.installed
+
 
 def phase_of(now: Noticed, first: Noticed) -> Phase:
     """Give the phase; `first` is what was known of the machine when this run began.
@@ -36,8 +41,8 @@ def phase_of(now: Noticed, first: Noticed) -> Phase:
     ordered = record.ordered or record.last_seen is Seen.REINSTALL_ORDERED
     if ordered and record.state is State.EXPECTED:
         return Phase.ORDERED
-    if now.installed or record.installed:
-        before = (first.installed or first.record.installed) and not first.record.ordered
+    if now.is_installed:
+        before = first.is_installed and not first.record.ordered
         if not before:
             return Phase.FINISHED
         return Phase.LEFT_ALONE if now.answers else Phase.SILENT

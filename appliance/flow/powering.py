@@ -22,6 +22,7 @@ from appliance.flow.switching import (
     note,
     note_contact,
     note_power,
+    owes_disk,
     own_control,
     refuse_without_password,
     reported_by,
@@ -49,6 +50,7 @@ LIMITS = Limits(appear=EXPECTATIONS[State.EXPECTED].within)
 _SWITCHING = frozenset({Act.BOOT_NETWORK, Act.ON, Act.CYCLE})
 _OTHERS_SECONDS = 30.0
 """So long the first switching waits for what the other BMCs say of their machines."""
+_TO_INSTALL = frozenset({Phase.WANTED, Phase.ORDERED, Phase.STARTING, Phase.INSTALLING})
 _LOOK_SECONDS = 10.0
 _WORDS = 200
 _END_SECONDS = 30.0
@@ -72,6 +74,7 @@ class _Switch:
     said: Inventory | None = None
     looked: float = float("-inf")
     told: frozenset[str] = frozenset()
+    owes_disk: bool = False
 
 
 class Powering:
@@ -152,6 +155,10 @@ class Powering:
         ):  # what is being answered is the word of the BMC that was asked, not of a new one
             self._look_again(switch, machine)
         phase = phase_of(noticed, switch.first)
+        if phase in _TO_INSTALL and not switch.owes_disk:
+            switch.owes_disk = True  # from now on: a run may be killed right after the success
+            with suppress(StoreFullError):
+                note(self._context, machine, disk_due=True)
         case = switch.case
         if phase is not case.phase:
             case = replace(case, phase=phase, since=now)
@@ -168,8 +175,13 @@ class Powering:
 
     def _begin(self, machine: MachinePlan, noticed: Noticed) -> _Switch:
         context, now = self._context, self._context.clock.monotonic()
-        case = Case(machine.name, phase_of(noticed, noticed), self._began)
         tried, kept = Tried(), context.switches.get(machine.name)
+        case = Case(
+            machine.name,
+            phase_of(noticed, noticed),
+            self._began,
+            disk_due=noticed.is_installed and owes_disk(context, machine),
+        )
         age = context.clock.utc() - kept.get("acted_at", 0.0)
         if kept.get("acted") and 0 <= age < self._limits.appear:
             # A killed run, or people, switched it on just now: it may not have come far yet.
@@ -289,6 +301,8 @@ class Powering:
         words = f"{switch.machine.name}: {switch.case.switch} answers: {contact.power}"
         words += f", {contact.profile}" if contact.profile else ""
         self._tell(switch, words)
+        if BootFrom.DISK not in contact.boots:
+            note(self._context, switch.machine, disk_due=None)
         certificate = note_contact(self._context, switch.machine, contact)
         if certificate:
             self._tell(switch, certificate)
@@ -326,7 +340,8 @@ class Powering:
         if asked.act is Act.BOOT_NETWORK:
             words = f"{asked.words}: its next start is set: {outcome}"
         elif asked.act is Act.BOOT_DISK:
-            note(self._context, switch.machine, acted=None, acted_at=None)
+            switch.owes_disk = False
+            note(self._context, switch.machine, acted=None, acted_at=None, disk_due=None)
             words = f"{asked.words}: its disk is its boot device: {outcome}"
         else:
             note(self._context, switch.machine, acted=asked.act.value, acted_at=now)

@@ -28,7 +28,7 @@ from appliance.flow.roll import Roll
 from appliance.flow.s1_site import plan_of
 from appliance.flow.services import Services
 from appliance.flow.step import Done, NotYet, Step
-from appliance.flow.switching import MakeControl, own_control
+from appliance.flow.switching import MakeControl, owes_disk, own_control
 from appliance.flow.tending import tell_boot_event
 from appliance.hypervisor.ready import Answer, answers
 from appliance.machines.state import (
@@ -95,6 +95,9 @@ class MachinesStep(Step[Watched, Nodes]):
         missing = [each.name for each in proven if each.ready is None]
         if missing:
             return NotYet(f"not proven ready: {', '.join(missing)}")
+        due = [each.name for each in given.plan.machines if owes_disk(self._context, each)]
+        if due:
+            return NotYet(f"its disk is not set as its boot device: {', '.join(due)}")
         found = {each.name: answers(each.address) for each in given.plan.machines}
         silent = [name for name, answer in found.items() if not answer.ok]
         if silent:

@@ -105,6 +105,11 @@ def refuse_without_password(machine: MachinePlan, target: Target) -> None:
         )
 
 
+def owes_disk(context: Context, machine: MachinePlan) -> bool:
+    """Whether a run began with a machine, and its disk was not set as its boot device since."""
+    return is_switched(machine) and bool(context.switches.get(machine.name).get("disk_due"))
+
+
 def note_contact(context: Context, machine: MachinePlan, contact: Contact) -> str:
     """Keep what a first look found; give what to tell of its certificate, if it is new."""
     before = target_of(context, machine).fingerprint
@@ -131,11 +136,12 @@ def note_power(context: Context, machine: MachinePlan, power: Power) -> None:
 def note(context: Context, machine: MachinePlan, **said: Any) -> None:
     """Keep these values of a machine's switch; None takes one out. Raises StoreFullError.
 
-    Of a BMC at another address nothing holds, its certificate least of all.
+    Of a BMC at another address nothing holds, its certificate least of all; what the machine's own
+    disk is owed does.
     """
     kept = context.switches.get(machine.name)
     moved = kept.get("address") != machine.bmc.address
-    gone = dict.fromkeys(kept) if moved else {}
+    gone = dict.fromkeys(kept.keys() - {"disk_due"}) if moved else {}
     context.switches.note(machine.name, **{**gone, "address": machine.bmc.address, **said})
 
 

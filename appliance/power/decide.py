@@ -40,6 +40,7 @@ class Case:
     `certain`: what the BMC says of its machine names it. `told`: people said that it may be
     switched off. `against`: why nothing may be asked of this BMC. `late`: its phase has passed its
     limit. `http`: it is to boot by UEFI HTTP. `own_disk`: it took its image, and tries its disk.
+    `disk_due`: an earlier run installed it, and ended before its disk was set as its boot device.
     """
 
     machine: str
@@ -52,6 +53,7 @@ class Case:
     late: bool = False
     http: bool = False
     own_disk: bool = False
+    disk_due: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Next:
 
 _WAIT = Next(Act.WAIT)
 _BOOT_FAILURES = 2
+_BEFORE = frozenset({Phase.SILENT, Phase.LEFT_ALONE})
 
 
 def decide(case: Case, tried: Tried, now: float, limits: Limits = LIMITS) -> Next:
@@ -71,6 +74,8 @@ def decide(case: Case, tried: Tried, now: float, limits: Limits = LIMITS) -> Nex
 
     For FINISHED never CYCLE nor BOOT_NETWORK.
     """
+    if case.phase in _BEFORE and is_disk_due(case, tried):
+        return _set_disk_late(case, tried, now, limits)
     if case.phase is Phase.LEFT_ALONE:
         return _WAIT
     if case.phase is Phase.SILENT:
@@ -108,7 +113,8 @@ def place_of(case: Case, boots: tuple[BootFrom, ...]) -> BootFrom | None:
 
 def is_disk_due(case: Case, tried: Tried) -> bool:
     """Whether an installed machine's disk is yet to be set as its boot device."""
-    if case.phase is not Phase.FINISHED or tried.disk_set or tried.asked:
+    installed = case.phase is Phase.FINISHED or (case.disk_due and case.phase in _BEFORE)
+    if not installed or tried.disk_set or tried.asked:
         return False
     can = tried.contact is None or BootFrom.DISK in tried.contact.boots
     return can and tried.boot_failures < _BOOT_FAILURES
@@ -157,11 +163,15 @@ def _switched_at(case: Case, tried: Tried) -> float | None:
 
 def _without_bmc(case: Case, tried: Tried) -> str:
     if case.phase is Phase.FINISHED:
-        return (
-            f"{case.machine}: {tried.error}; its disk was not set as its boot device: "
-            "put the disk first in its boot order"
-        )
+        return _without_disk(case, tried.error)
     return f"{tried.error}; the run goes on without it: {_by_hand(case)}"
+
+
+def _without_disk(case: Case, why: str) -> str:
+    return (
+        f"{case.machine}: {why}; its disk was not set as its boot device: "
+        "put the disk first in its boot order"
+    )
 
 
 def _by_hand(case: Case) -> str:
@@ -230,6 +240,19 @@ def _finished(case: Case, tried: Tried, now: float, limits: Limits) -> Next:
     if _is_off(tried, limits.seldom) and tried.tries < limits.tries:
         return Next(Act.ON, f"{case.machine} is installed, and stayed off")
     return _read(tried, now, limits.soon if tried.power is Power.OFF else limits.seldom)
+
+
+def _set_disk_late(case: Case, tried: Tried, now: float, limits: Limits) -> Next:
+    """Make up for what an earlier run left undone. It switches nothing, so it may run meanwhile."""
+    if case.against or tried.barred or tried.failures >= limits.failures:
+        return Next(Act.ASK, _without_disk(case, case.against or tried.error))
+    if now < tried.not_before:
+        return _WAIT
+    if tried.contact is None:
+        return Next(Act.CONTACT)
+    if not tried.inventoried:
+        return Next(Act.INVENTORY)
+    return Next(Act.BOOT_DISK, f"{case.machine} was installed by an earlier run")
 
 
 def _silent(case: Case, tried: Tried, now: float, limits: Limits) -> Next:

@@ -117,7 +117,7 @@ def took_act(tried: Tried, act: Act, words: str, now: float) -> Tried:
         return replace(tried, asked=words)
     fine = replace(tried, failures=0, error="")
     if act is Act.BOOT_NETWORK:
-        return replace(fine, boot_set=True, boot_failures=0)
+        return replace(fine, boot_set=True, boot_failures=0, disk_set=False)
     if act is Act.BOOT_DISK:
         return replace(fine, disk_set=True, boot_failures=0)
     if act is Act.INVENTORY:

@@ -14,7 +14,7 @@ from appliance.errors import BmcLoginError, BmcUnreachableError, PowerError
 from appliance.flow.context import Context
 from appliance.flow.power_phases import Noticed
 from appliance.flow.powering import Powering
-from appliance.flow.switching import Switchboard
+from appliance.flow.switching import Switchboard, note_power, owes_disk
 from appliance.machines.state import Evidence, Record, Seen, State, fold
 from appliance.power.model import BootFrom, Inventory, Power, Way
 from appliance.power.tried import Limits
@@ -322,6 +322,47 @@ def test_the_end_of_a_run_waits_for_the_disk_to_be_set(tmp_path: Path) -> None:
         assert one.acts[-1] == "boot disk"
         world.powering.finish()
         assert one.acts.count("boot disk") == 1
+
+
+def test_a_run_killed_after_the_success_is_made_up_for_by_the_next(tmp_path: Path) -> None:
+    """Its disk is set, once; it is not switched, though it be off. A third run asks nothing."""
+    one = ScriptedSwitch()
+    with world_in(tmp_path, _machine(1), hv1=one) as world:
+        world.run(5)
+        world.see("hv1", *_TO_SUCCESS)
+        one.power_now = Power.OFF
+        world.begin()
+        assert owes_disk(world.context, _machine(1))
+        world.run(600)
+        assert one.acts == ["boot pxe", "on", "boot disk"]
+        assert not owes_disk(world.context, _machine(1))
+        assert "hv1 was installed by an earlier run: its disk is its boot device: its disk" in (
+            world.texts()
+        )
+        world.answering = {"hv1"}
+        world.begin()
+        asked = len(one.asked)
+        world.run(600)
+        assert len(one.asked) == asked
+
+
+def test_what_is_owed_outlives_a_corrected_address_and_ends_where_no_disk_can_be_set(
+    tmp_path: Path,
+) -> None:
+    """It is the machine's disk. Its new BMC has no such setting: nobody is asked ever after."""
+    one = ScriptedSwitch()
+    with world_in(tmp_path, _machine(1), hv1=one) as world:
+        world.run(5)
+        world.see("hv1", *_TO_SUCCESS, Seen.SYSTEM_ANSWERS)
+        moved = _machine(1, BmcPlan(Way.REDFISH, "https://10.20.0.61", "root"))
+        world.plan = plan(moved)
+        note_power(world.context, moved, Power.ON)
+        assert owes_disk(world.context, moved)
+        one.boots = (BootFrom.PXE,)
+        world.begin()
+        world.run(60)
+        assert one.acts == ["boot pxe", "on"]
+        assert not owes_disk(world.context, moved)
 
 
 def test_yes_is_peoples_word_for_a_machine_that_is_on(tmp_path: Path) -> None:

@@ -21,8 +21,10 @@ from appliance.flow.s1_site import plan_of
 from appliance.flow.s4_machines import MachinesStep, Watch, Watched
 from appliance.flow.services import Services
 from appliance.flow.step import NotYet
+from appliance.flow.switching import note
 from appliance.hypervisor.ready import Answer
 from appliance.machines.state import EXPECTATIONS, Evidence, Record, Seen, State, fold
+from appliance.power.model import Power
 from appliance.site.load import load_file
 from appliance.site.plan import BmcPlan, Plan, Way
 from appliance.store.machines import Proven
@@ -319,6 +321,23 @@ def test_a_machine_with_a_bmc_is_started_and_then_boots_from_its_disk(tmp_path: 
         done = _with_bmc(world, one).run()
     assert done.value.ready == ("hv1",)
     assert one.acts == ["boot pxe", "on", "boot disk"]
+
+
+def test_the_step_is_not_done_while_a_disk_is_owed(tmp_path: Path) -> None:
+    """A run was killed between the success and the disk: the next one watches, and sets it."""
+    ticks = Ticks()
+    with context_in(tmp_path, ticks=ticks) as context:
+        context.vault.put("bmc", Secret("calvin"))
+        world = World(context, ticks, _bmc_plan())
+        context.proven.put(Proven("hv1", installed=5.0, ready=6.0, installs=1))
+        note(context, world.plan.machines[0], disk_due=True)
+        found = MachinesStep(context).check(Watched(world.plan, cast("Services", world.services)))
+        assert isinstance(found, NotYet)
+        assert found.reason == "its disk is not set as its boot device: hv1"
+        one = ScriptedSwitch(fingerprint=None, power_now=Power.ON)
+        world.network.answering = {IPv4Address("127.9.0.1"), IPv4Address("127.9.0.100")}
+        _with_bmc(world, one).run()
+    assert one.acts == ["boot disk"]
 
 
 def test_what_failed_in_an_earlier_run_is_started_anew_by_its_bmc(tmp_path: Path) -> None:

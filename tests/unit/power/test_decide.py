@@ -253,6 +253,43 @@ def test_an_installed_machine_that_is_dark_is_named_and_left_so() -> None:
     assert set(gone.run(600)) == {Act.CONTACT}
 
 
+@pytest.mark.parametrize("phase", [Phase.SILENT, Phase.LEFT_ALONE])
+@pytest.mark.parametrize("power", list(Power))
+def test_a_disk_that_an_earlier_run_owes_is_set_and_nothing_is_switched(
+    phase: Phase, power: Power
+) -> None:
+    """On or off, answering or not: its disk, once, after it was seen which machine it is."""
+    bench = Bench(_phase(phase, disk_due=True), power=power)
+    acts = bench.run(600)
+    assert acts[:3] == [Act.CONTACT, Act.INVENTORY, Act.BOOT_DISK]
+    dark = phase is Phase.SILENT and power is Power.OFF
+    assert acts[3:] == ([Act.ASK] if dark else [])
+
+
+def test_a_disk_that_an_earlier_run_owes_and_nobody_can_set_is_said() -> None:
+    """Once. A BMC of another machine is asked for nothing; one without such a setting neither."""
+    gone = Bench(_phase(Phase.LEFT_ALONE, disk_due=True))
+    gone.fails = lambda _act, _number: BmcUnreachableError("silent")
+    assert gone.run(600) == [Act.CONTACT] * 3 + [Act.ASK]
+    assert gone.words == [
+        "hv1: silent; its disk was not set as its boot device: put the disk first in its boot order"
+    ]
+    other = Bench(_phase(Phase.SILENT, disk_due=True, against="it has other cards"))
+    assert other.run(59) == [Act.ASK]
+    without = Bench(_phase(Phase.LEFT_ALONE, disk_due=True), boots=(BootFrom.PXE,))
+    assert without.run(600) == [Act.CONTACT]
+
+
+def test_a_reinstallation_within_a_run_has_its_disk_set_anew() -> None:
+    """What was set for the system before does not count."""
+    bench = Bench(_phase(Phase.FINISHED), power=Power.ON)
+    assert bench.run(10)[2:] == [Act.BOOT_DISK]
+    bench.case = replace(_phase(Phase.ORDERED), since=bench.now)
+    assert bench.run(10)[3:] == [Act.BOOT_NETWORK, Act.CYCLE]
+    bench.case = _phase(Phase.FINISHED)
+    assert bench.run(10)[5:] == [Act.BOOT_DISK]
+
+
 def test_a_bmc_of_another_machine_is_asked_for_nothing() -> None:
     """Why is said once."""
     bench = Bench(_phase(Phase.WANTED, against="it has other cards"))
@@ -318,6 +355,7 @@ _CASES = st.builds(
     against=st.sampled_from(["", "it is another machine"]),
     late=st.booleans(),
     own_disk=st.booleans(),
+    disk_due=st.booleans(),
 )
 _HARMLESS = (Act.WAIT, Act.CONTACT, Act.INVENTORY, Act.READ, Act.ASK)
 
@@ -329,7 +367,8 @@ def test_nothing_that_goes_wrong_leads_to_a_destructive_act(
     """Whatever was tried: what is installed is never cycled or sent to the network."""
     asked = decide(case, tried, now)
     if case.phase in (Phase.SILENT, Phase.LEFT_ALONE):
-        assert asked.act in (Act.WAIT, Act.CONTACT, Act.READ, Act.ASK)
+        owed = (Act.INVENTORY, Act.BOOT_DISK) if case.disk_due else ()
+        assert asked.act in (Act.WAIT, Act.CONTACT, Act.READ, Act.ASK, *owed)
     if case.against:
         assert asked.act in _HARMLESS
     if case.phase is Phase.FINISHED:
