@@ -15,7 +15,7 @@ from appliance.cli.options import InterfaceName, Json, SiteFile, StateFolder, Ye
 from appliance.cli.printing import print_text
 from appliance.errors import InputError
 from appliance.flow.looking import look_at
-from appliance.flow.switching import Switchboard
+from appliance.flow.switchboard import Switchboard
 from appliance.paths import Paths
 from appliance.power import inventory
 from appliance.site.plan import Way

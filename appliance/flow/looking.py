@@ -22,7 +22,7 @@ from appliance.flow.reports import KnownMachine, find_machine, newest_reports
 from appliance.flow.roll import record_from_json
 from appliance.flow.s1_site import propose_again
 from appliance.flow.session import opened
-from appliance.flow.switching import kept_state, reported_by
+from appliance.flow.switch_state import kept_state, reported_by
 from appliance.flow.vm_states import vm_states
 from appliance.machines.state import EXPECTATIONS, Record
 from appliance.paths import Paths

@@ -16,6 +16,7 @@ from functools import partial
 from appliance.errors import PowerError, StoreFullError
 from appliance.flow.context import Context
 from appliance.flow.power_phases import Noticed, phase_of
+from appliance.flow.switch_state import reported_by
 from appliance.flow.switching import (
     MakeControl,
     is_switched,
@@ -25,7 +26,6 @@ from appliance.flow.switching import (
     owes_disk,
     own_control,
     refuse_without_password,
-    reported_by,
     switch_words,
     target_of,
 )

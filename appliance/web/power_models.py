@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from appliance.flow.found_bmcs import FoundBmc
-from appliance.flow.switching import SwitchState
+from appliance.flow.switch_state import SwitchState
 from appliance.power import inventory
 from appliance.power.model import Power
 from appliance.site.plan import Way

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, make_response, redirect, request
 from appliance.errors import BridgeheadError, InputError, SiteFileError, StaleError
 from appliance.flow.found_bmcs import FoundBmc, found_bmcs
 from appliance.flow.looking import Look
-from appliance.flow.switching import Switchboard
+from appliance.flow.switchboard import Switchboard
 from appliance.values import Secret
 from appliance.web.api import answer, body
 from appliance.web.deps import Deps

@@ -14,7 +14,8 @@ from appliance.errors import BmcLoginError, BmcUnreachableError, PowerError
 from appliance.flow.context import Context
 from appliance.flow.power_phases import Noticed
 from appliance.flow.powering import Powering
-from appliance.flow.switching import Switchboard, note_power, owes_disk
+from appliance.flow.switchboard import Switchboard
+from appliance.flow.switching import note_power, owes_disk
 from appliance.machines.state import Evidence, Record, Seen, State, fold
 from appliance.power.model import BootFrom, Inventory, Power, Way
 from appliance.power.tried import Limits

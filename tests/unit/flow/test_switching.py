@@ -1,203 +1,84 @@
-"""What people ask of a machine's switch, and what wants its name typed."""
+"""How a machine's switch is asked, and what is kept of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from appliance.errors import BmcLoginError, BmcUnreachableError, InputError, PowerError
-from appliance.flow.context import Context
-from appliance.flow.roll import record_as_json
-from appliance.flow.switching import Switchboard, kept_state, states, target_of
-from appliance.machines.state import Record, State
-from appliance.power.model import Inventory, Power, Way
-from appliance.site.plan import BmcPlan, Expect, Plan
-from appliance.store.machines import Proven
-from appliance.values import Mac, Secret
-from tests.plans import machine, plan
-from tests.unit.flow.scripted_switch import ScriptedSwitch, ScriptedSwitches
+from appliance.errors import BmcLoginError
+from appliance.flow.switching import (
+    is_switched,
+    kept_of,
+    note,
+    note_contact,
+    note_power,
+    owes_disk,
+    refuse_without_password,
+    switch_words,
+    target_of,
+)
+from appliance.power.model import Contact, Power
+from appliance.site.plan import BmcPlan, MachinePlan, Way
+from appliance.values import Secret
+from tests.plans import machine
 from tests.unit.flow.support import context_in
 
-_BMC = BmcPlan(way=Way.REDFISH, address="https://10.20.0.51", user="root")
+
+def _machine(way: Way = Way.REDFISH, host: int = 51) -> MachinePlan:
+    return machine(1, bmc=BmcPlan(way=way, address=f"https://10.20.0.{host}", user="root"))
 
 
-def _plan() -> Plan:
-    return plan(machine(1, bmc=_BMC, expect=Expect(cpus=8)), machine(2))
-
-
-@contextmanager
-def board_in(folder: Path, one: ScriptedSwitch) -> Iterator[tuple[Context, Switchboard]]:
-    """Open a site whose first machine has this switch and whose second has none."""
-    with context_in(folder) as context:
-        context.vault.put("bmc", Secret("calvin"))
-        switches = ScriptedSwitches(hv1=one)
-        yield context, Switchboard(context, _plan(), make=switches.make)
-
-
-def test_a_switch_is_asked_and_what_it_said_is_kept(tmp_path: Path) -> None:
-    """Its certificate too: from then on it is asked as that one. The way by hand is said."""
-    one = ScriptedSwitch(power_now=Power.ON, said=Inventory(cpus=4))
-    with board_in(tmp_path, one) as (context, board):
-        seen = board.status("hv1")
-        assert (seen.power, seen.profile) == (Power.ON, "scripted (tested-here)")
-        assert seen.fingerprint == "ab" * 32
-        assert target_of(context, board.machine("hv1")).fingerprint == "ab" * 32
-        board.inventory("hv1")
-        (told,) = kept_state(context, board.machine("hv1")).differences
-        assert told == "its BMC counts 4 processor threads, and the site file expects 8"
-        assert [each.way for each in states(context, _plan())] == [Way.REDFISH, Way.BY_HAND]
-        assert board.status("hv2").text == "unknown, by hand"
-        assert one.acts == []
-        moved = plan(machine(1, bmc=BmcPlan(Way.REDFISH, "https://10.20.0.99", "root")))
-        assert target_of(context, moved.machines[0]).fingerprint is None
-
-
-def test_what_a_switch_does_not_answer_is_in_its_state(tmp_path: Path) -> None:
-    """No verb of looking fails for it."""
-    one = ScriptedSwitch(fail=lambda _verb: BmcUnreachableError("nothing answers"))
-    with board_in(tmp_path, one) as (_, board):
-        assert board.status("hv1").error == "nothing answers"
-        one.fail = lambda _verb: None
-        assert board.status("hv1").error == ""
-
-
-def test_a_machine_that_is_not_installed_is_switched_at_once(tmp_path: Path) -> None:
-    """Each is an event of its own."""
-    one = ScriptedSwitch()
-    with board_in(tmp_path, one) as (context, board):
-        board.on("hv1")
-        board.cycle("hv1")
-        board.off("hv1")
-        assert one.acts == ["on", "cycle", "off"]
-        told = [each.text for each in context.journal.events() if "told" in each.text]
-        assert told[0] == "hv1 was switched on, as it was told"
-        assert len(told) == 3
-        assert "acted" not in context.switches.get("hv1")
-
-
-@pytest.mark.parametrize(
-    "proven",
-    [
-        Proven("hv1", installed=1.0),
-        Proven("hv1", record=record_as_json(Record(State.IMAGE))),
-        Proven("hv1", record=record_as_json(Record(ordered=True))),
-    ],
-)
-def test_what_is_installed_or_being_so_wants_its_name_typed(tmp_path: Path, proven: Proven) -> None:
-    """To be switched off; on is nothing to be afraid of."""
-    one = ScriptedSwitch(power_now=Power.ON)
-    with board_in(tmp_path, one) as (context, board):
-        context.proven.put(proven)
-        for act in (board.off, board.cycle):
-            for typed in ("", "hv2"):
-                with pytest.raises(InputError, match="hv1 would be switched off hard"):
-                    act("hv1", typed)
-        assert one.acts == []
-        board.on("hv1")
-        board.off("hv1", "hv1")
-        assert one.acts == ["on", "off"]
-
-
-def test_a_command_that_comes_to_nothing_is_said(tmp_path: Path) -> None:
-    """The BMC accepted it, and says off all the same; where nothing can be read, that is said."""
-    one = ScriptedSwitch(obeys=False)
-    slept: list[float] = []
+def test_a_certificate_is_told_once_and_asked_for_ever_after(tmp_path: Path) -> None:
+    """What the first look found is what the next question goes by."""
+    one = _machine()
     with context_in(tmp_path) as context:
-        context.vault.put("bmc", Secret("calvin"))
-        make = ScriptedSwitches(hv1=one).make
-        board = Switchboard(context, _plan(), make=make, pause=slept.append)
-        assert board.on("hv1").endswith("accepted it, and 10 seconds later still says off")
-        assert sum(slept) == 10
-        one.power_now = Power.UNKNOWN
-        assert board.on("hv1").endswith("nothing says what came of it")
+        told = note_contact(context, one, Contact(Power.ON, "ab" * 32, "idrac9 (reported)"))
+        assert told.startswith("hv1: its BMC shows the certificate sha256:abab")
+        assert target_of(context, one).fingerprint == "ab" * 32
+        assert note_contact(context, one, Contact(Power.OFF, "ab" * 32)) == ""
+        assert kept_of(context, one)["power"] == "off"
 
 
-def test_a_password_is_kept_for_all_or_for_one(tmp_path: Path) -> None:
-    """One's own stands above that of all; no event has it."""
-    with board_in(tmp_path, ScriptedSwitch()) as (context, board):
-        target = target_of(context, board.machine("hv1"))
-        assert target.password == Secret("calvin")
-        board.put_password("hv1", Secret("own-secret"))
-        board.put_password("", Secret("all-secret"))
-        target = target_of(context, board.machine("hv1"))
-        assert target.password == Secret("own-secret")
-        assert context.vault.get("bmc") == Secret("all-secret")
-        with pytest.raises(InputError, match="empty"):
-            board.put_password("", Secret(""))
-        with pytest.raises(InputError, match="no machine 'hv9'"):
-            board.put_password("hv9", Secret("x"))
-        assert not any("secret" in str(asdict(each)) for each in context.journal.events())
-
-
-def test_without_a_password_no_bmc_is_asked(tmp_path: Path) -> None:
-    """What to do is said."""
-    one = ScriptedSwitch()
-    with context_in(tmp_path) as context:
-        board = Switchboard(context, _plan(), make=ScriptedSwitches(hv1=one).make)
-        with pytest.raises(BmcLoginError) as caught:
-            board.on("hv1")
-    assert caught.value.fix == "give it: provision power password SITE hv1"
-    assert one.asked == []
-
-
-def test_a_certificate_is_met_anew_where_people_say_so(tmp_path: Path) -> None:
-    """A BMC that was reset shows another one; only then the new one is taken."""
-    one = ScriptedSwitch()
-    with board_in(tmp_path, one) as (context, board):
-        board.status("hv1")
-        board.put_password("", Secret("of all"))
-        assert target_of(context, board.machine("hv1")).fingerprint == "ab" * 32
-        board.put_password("hv1", Secret("of this one"))
-        assert target_of(context, board.machine("hv1")).fingerprint is None
-        board.status("hv1")
-        one.fingerprint = "cd" * 32
-        board.meet_anew("hv1")
-        assert board.status("hv1").fingerprint == "cd" * 32
-
-
-def test_a_machine_without_a_bmc_says_what_to_press(tmp_path: Path) -> None:
-    """As an error whose fix is the hand."""
-    with context_in(tmp_path) as context:
-        board = Switchboard(context, _plan())
-        with pytest.raises(PowerError) as caught:
-            board.on("hv2")
-    assert caught.value.fix.startswith("press the power button of hv2")
-
-
-def test_nothing_of_a_bmc_holds_at_another_address(tmp_path: Path) -> None:
+def test_nothing_of_a_bmc_holds_at_another_address_but_what_its_machine_is_owed(
+    tmp_path: Path,
+) -> None:
     """Not its certificate either: the new one, first unreachable, would never be let in."""
-    one = ScriptedSwitch(power_now=Power.ON, said=Inventory(cpus=4))
-    with board_in(tmp_path, one) as (context, board):
-        board.status("hv1")
-        board.inventory("hv1")
-        moved = plan(machine(1, bmc=BmcPlan(Way.REDFISH, "https://10.20.0.99", "root")))
-        one.fail = lambda _verb: BmcUnreachableError("nothing answers")
-        there = Switchboard(context, moved, make=ScriptedSwitches(hv1=one).make)
-        assert there.status("hv1").error == "nothing answers"
-        assert context.switches.get("hv1").keys() == {"address", "error"}
-        assert target_of(context, moved.machines[0]).fingerprint is None
+    before, after = _machine(), _machine(host=99)
+    with context_in(tmp_path) as context:
+        note_contact(context, before, Contact(Power.ON, "ab" * 32))
+        note(context, before, disk_due=True)
+        assert target_of(context, after).fingerprint is None
+        assert kept_of(context, after) == {}
+        note(context, after, error="nothing answers")
+        assert context.switches.get("hv1").keys() == {"address", "error", "disk_due"}
+        assert owes_disk(context, after)
+        assert not owes_disk(context, machine(1))
 
 
-def test_a_bmc_that_names_another_machine_wants_the_name_typed(tmp_path: Path) -> None:
-    """That other one may be installed."""
-    one = ScriptedSwitch(power_now=Power.ON, said=Inventory(macs=(Mac("525400999999"),)))
-    with board_in(tmp_path, one) as (_, board):
-        assert board.needs_name("hv1") == ""
-        board.inventory("hv1")
-        with pytest.raises(InputError, match="would be switched off hard") as caught:
-            board.off("hv1")
-        assert "52:54:00:99:99:99" in caught.value.why
-        assert one.acts == []
+def test_the_password_of_one_stands_above_that_of_all(tmp_path: Path) -> None:
+    """Without either, what to do is said; a magic packet wants none."""
+    one = _machine()
+    with context_in(tmp_path) as context:
+        with pytest.raises(BmcLoginError) as caught:
+            refuse_without_password(one, target_of(context, one))
+        assert caught.value.fix == "give it: provision power password SITE hv1"
+        packet = _machine(Way.WAKE_ON_LAN)
+        refuse_without_password(packet, target_of(context, packet))
+        context.vault.put("bmc", Secret("of all"))
+        assert target_of(context, one).password == Secret("of all")
+        context.vault.put("bmc-hv1", Secret("its own"))
+        refuse_without_password(one, target_of(context, one))
+        assert target_of(context, one).password == Secret("its own")
 
 
-def test_what_was_sent_is_told_though_nothing_answers_afterwards(tmp_path: Path) -> None:
-    """Else a switching that happened would be in no history."""
-    one = ScriptedSwitch(power_now=Power.ON)
-    one.fail = lambda verb: BmcUnreachableError("it restarts") if verb == "power" else None
-    with board_in(tmp_path, one) as (context, board):
-        assert board.off("hv1").endswith("it was sent, and nothing says what came of it")
-        assert [each.text for each in context.journal.events() if each.kind == "power-told"]
+def test_a_switch_has_a_name_in_a_sentence(tmp_path: Path) -> None:
+    """And a reading takes away what went wrong before."""
+    one = _machine()
+    assert switch_words(one) == "the BMC of hv1 at https://10.20.0.51"
+    assert switch_words(_machine(Way.WAKE_ON_LAN)) == "the magic packet"
+    assert (is_switched(one), is_switched(machine(1))) == (True, False)
+    with context_in(tmp_path) as context:
+        note(context, one, error="nothing answers")
+        note_power(context, one, Power.ON)
+        assert "error" not in kept_of(context, one)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from appliance.flow.switching import SwitchState
+from appliance.flow.switch_state import SwitchState
 from appliance.power.model import Inventory, Power, Way
 from appliance.web.api import ALL_CALLS
 from appliance.web.openapi import document
