@@ -69,6 +69,6 @@ def _harvester(folder: Path, plan: Plan) -> Path:
     names = plan.artifacts
     files = (names.kernel, names.initrd, names.rootfs, names.iso)
     shelf(folder, names.sums, files, algorithm="sha512")
-    for name in ("snponly.efi", "ipxe.efi", "undionly.kpxe"):
+    for name in ("snponly.efi", "ipxe.efi", "undionly.kpxe", "ipxe.iso"):
         (folder / name).write_bytes(name.encode())
     return folder

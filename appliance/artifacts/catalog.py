@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from appliance import advice
 from appliance.artifacts.sums import SumList
 from appliance.errors import ArtifactError
-from appliance.site.artifact_names import STAGE1_FILES
+from appliance.site.artifact_names import BOOT_DISC, STAGE1_FILES
 from appliance.site.plan import Plan
 from appliance.values import Digest
 
@@ -156,14 +157,15 @@ def _harvester(plan: Plan) -> tuple[Wanted, ...]:
 def _ipxe(plan: Plan, builds: tuple[IpxeBuild, ...], *, accept_ipxe: bool) -> tuple[Wanted, ...]:
     # All three are kept: which firmware a machine really has is known when it asks.
     names = dict.fromkeys((*IPXE_NAMES, *(machine.ipxe for machine in plan.machines)))
-    return tuple(
-        _one_ipxe(name, [each for each in builds if each.name == name], accept_ipxe=accept_ipxe)
-        for name in names
-    )
+    programs = tuple(_one_ipxe(name, builds, accept_ipxe=accept_ipxe) for name in names)
+    disc = _one_ipxe(BOOT_DISC, builds, accept_ipxe=accept_ipxe)
+    # A depot that was filled without it serves all but the machines that need a disc.
+    return (*programs, replace(disc, why="the network boot program on a disc", needed=False))
 
 
-def _one_ipxe(name: str, builds: list[IpxeBuild], *, accept_ipxe: bool) -> Wanted:
-    if not builds and name not in IPXE_NAMES:
+def _one_ipxe(name: str, known: tuple[IpxeBuild, ...], *, accept_ipxe: bool) -> Wanted:
+    builds = [each for each in known if each.name == name]
+    if not builds and name not in (*IPXE_NAMES, BOOT_DISC):
         raise ArtifactError(
             f"no build of the iPXE program {name} is known",
             where="ipxe/binaries.toml",
@@ -219,8 +221,8 @@ def accepted_digests(want: Wanted, lists: Mapping[str, SumList]) -> tuple[Digest
 
 
 IPXE_FIX = (
-    "install a package version that ipxe/binaries.toml records, or take this build as it is with "
-    "'provision fetch SITE --accept-ipxe'"
+    "install a package version that ipxe/binaries.toml records, or take this build as it is "
+    f"{advice.accept_ipxe()}"
 )
 
 

@@ -59,6 +59,11 @@ class ByHand:
         """Say what a person chooses as the machine starts; nothing is set."""
         return own_order(self.target, place)
 
+    def take_out(self, disc: str) -> bool:
+        """There is no drive to take anything out of."""
+        del disc
+        return False
+
     def on(self) -> None:
         """Raise PowerError, whose `fix` is what to press."""
         raise self._asks(Act.ON)

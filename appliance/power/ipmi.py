@@ -91,6 +91,11 @@ class IpmiControl:
         choice = "; PXE or HTTP is the firmware's choice" if place is BootFrom.UEFI_HTTP else ""
         return f"{self._said('network')['boot']}{kind}{choice}"
 
+    def take_out(self, disc: str) -> bool:
+        """IPMI knows no drive of a BMC's own that takes an image by its URL."""
+        del disc
+        return False
+
     def on(self) -> None:
         """Switch on. Raises PowerError."""
         self._said("on")

@@ -39,6 +39,8 @@ class BootFrom(StrEnum):
 
     PXE = "pxe"
     UEFI_HTTP = "uefi-http"
+    DISC = "disc"
+    """The boot disc, which its BMC fetches and shows it in a drive."""
     DISK = "disk"
 
 
@@ -48,7 +50,8 @@ class Target:
 
     `fingerprint` is the SHA-256 of the certificate shown at first contact, None before that.
     `system` is the Redfish system's Id or UUID where a BMC has more than one. `uefi`: whether the
-    machine boots by UEFI, None where nobody knows.
+    machine boots by UEFI, None where nobody knows. `disc` is the URL of the boot disc, empty where
+    none is served.
     """
 
     machine: str
@@ -60,6 +63,7 @@ class Target:
     system: str = ""
     macs: tuple[Mac, ...] = ()
     uefi: bool | None = None
+    disc: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,15 @@ class PowerControl(Protocol):
     def boot_next(self, place: BootFrom) -> str:
         """Set where the next start boots from, once (DISK: lastingly, if it can).
 
-        Gives what was set, in words for people. Raises PowerError.
+        DISC also puts the boot disc into the drive of the BMC; another image there is left, and
+        refused. Gives what was set, in words for people. Raises PowerError.
+        """
+        ...
+
+    def take_out(self, disc: str) -> bool:
+        """Take the image with this URL out of the BMC's drive; False: it is not in.
+
+        No other image is ever taken out. Raises PowerError.
         """
         ...
 

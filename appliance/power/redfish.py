@@ -15,6 +15,7 @@ from typing import TypeVar
 from sushy import BootSource, BootSourceOverrideEnabled, BootSourceOverrideMode, ResetType
 
 from appliance.errors import PowerError
+from appliance.power import virtual_media
 from appliance.power.model import BootFrom, Contact, Inventory, Power, Target
 from appliance.power.profiles import Kind, Profile, choose, load_profiles
 from appliance.power.redfish_boot import Override, overrides, places, shows
@@ -91,8 +92,10 @@ class RedfishControl:
             system = talk.document(self.system_path(talk))
             profile = self._profile(talk, system, _manager(talk, system))
             kind = str(profile) if self._address.secure else f"{profile}, without encryption"
-            boot = _whole_boot(talk, system)
-            return Contact(_power_of(system), self._fingerprint, kind, places(boot))
+            boots = places(_whole_boot(talk, system))
+            if not (self.target.disc and virtual_media.is_offered(talk, system)):
+                boots = tuple(each for each in boots if each is not BootFrom.DISC)
+            return Contact(_power_of(system), self._fingerprint, kind, boots)
 
         return self._read("look at it", look)
 
@@ -103,6 +106,15 @@ class RedfishControl:
     def boot_next(self, place: BootFrom) -> str:
         """Set where the next start boots from, once; to the disk lastingly, if it can."""
         return self._read(f"set its next boot to {place}", lambda talk: self._set(talk, place))
+
+    def take_out(self, disc: str) -> bool:
+        """Take the image with this URL out of the BMC's drive; False: it is not in."""
+
+        def act(talk: Conversation) -> bool:
+            system = talk.document(self.system_path(talk))
+            return virtual_media.eject(talk, system, disc)
+
+        return self._read("take the boot disc out of its drive", act)
 
     def on(self) -> None:
         """Switch on. A machine that is on stays as it is."""
@@ -222,9 +234,12 @@ class RedfishControl:
                 why="it is not among the boot targets that it lists",
                 fix="put the network first in the machine's own boot order, or choose it by hand",
             )
+        is_in = place is not BootFrom.DISC or virtual_media.insert(
+            talk, system, self.target.disc, where=place_of(self.target)
+        )
         sent = _first_taken(talk, path, wanted)
         after = talk.document(path)
-        if shows(part(after, "Boot"), _settings(talk, after), sent, profile):
+        if is_in and shows(part(after, "Boot"), _settings(talk, after), sent, profile):
             return sent.words
         return f"{sent.words} (the BMC accepted it, but does not show it)"
 

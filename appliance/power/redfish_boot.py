@@ -26,11 +26,20 @@ class Override:
 
 
 def places(boot: Document) -> tuple[BootFrom, ...]:
-    """Give where a machine can be sent; where the BMC does not list it, PXE and disk."""
+    """Give where a machine can be sent; where the BMC does not list it, PXE, disc and disk.
+
+    A disc also wants a drive for it: see `power.virtual_media`.
+    """
     allowed = texts(boot, _ALLOWED)
     if not allowed:
-        return (BootFrom.PXE, BootFrom.DISK) if "BootSourceOverrideTarget" in boot else ()
-    names = {"Pxe": BootFrom.PXE, "UefiHttp": BootFrom.UEFI_HTTP, "Hdd": BootFrom.DISK}
+        unlisted = (BootFrom.PXE, BootFrom.DISC, BootFrom.DISK)
+        return unlisted if "BootSourceOverrideTarget" in boot else ()
+    names = {
+        "Pxe": BootFrom.PXE,
+        "UefiHttp": BootFrom.UEFI_HTTP,
+        "Cd": BootFrom.DISC,
+        "Hdd": BootFrom.DISK,
+    }
     return tuple(place for name, place in names.items() if name in allowed)
 
 
@@ -43,7 +52,7 @@ def overrides(
     """
     if place is BootFrom.DISK:
         return _to_disk(boot, profile)
-    target = _network_target(boot, place, uefi=uefi)
+    target = _target(boot, place, uefi=uefi)
     if target is None:
         return ()
     mode = _mode(boot, target, uefi=uefi, profile=profile)
@@ -68,8 +77,10 @@ def shows(boot: Document, settings: Document, sent: Override, profile: Profile) 
     return False
 
 
-def _network_target(boot: Document, place: BootFrom, *, uefi: bool | None) -> str | None:
+def _target(boot: Document, place: BootFrom, *, uefi: bool | None) -> str | None:
     allowed = texts(boot, _ALLOWED)
+    if place is BootFrom.DISC:
+        return "Cd" if "Cd" in allowed or not allowed else None
     if place is BootFrom.UEFI_HTTP and uefi and "UefiHttp" in allowed:
         return "UefiHttp"
     return "Pxe" if "Pxe" in allowed or not allowed else None
@@ -107,5 +118,9 @@ def _mode(boot: Document, target: str, *, uefi: bool | None, profile: Profile) -
 
 
 def _words(target: str, mode: str) -> str:
-    way = {"Pxe": "the network (PXE)", "UefiHttp": "the network (UEFI HTTP)"}[target]
+    way = {
+        "Pxe": "the network (PXE)",
+        "UefiHttp": "the network (UEFI HTTP)",
+        "Cd": "the boot disc in the drive of its BMC",
+    }[target]
     return f"the next start, once, is from {way}" + (f" in {mode} mode" if mode else "")

@@ -1,20 +1,18 @@
 """An image that a BMC fetches by itself and shows its machine as a CD (DSP0268, VirtualMedia).
 
-For a machine that cannot boot from the network. The BMC, not the machine, asks for the URL: it
-must reach it. What somebody else has put in is never taken out.
+For a machine that does not come by the network's own boot. The BMC, not the machine, asks for the
+URL: it must reach it. What somebody else has put in is never taken out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from sushy import BootSource, BootSourceOverrideEnabled
-
 from appliance.errors import PowerError
-from appliance.power.redfish import RedfishControl
 from appliance.power.redfish_documents import Document, link, links, part, text, texts
-from appliance.power.redfish_faults import Fault, fault_of, place_of
+from appliance.power.redfish_faults import Fault, fault_of
 from appliance.power.redfish_line import Conversation
 
 _DISCS = frozenset({"CD", "DVD"})
@@ -36,72 +34,71 @@ class Drive:
         return not self.kinds or not _DISCS.isdisjoint(self.kinds)
 
 
-def drives(control: RedfishControl) -> tuple[Drive, ...]:
-    """Give the drives that a machine's BMC plays, if any. Raises PowerError."""
-    return control.talk(lambda talk: _drives(control, talk), "list its virtual media")
+def drives(talk: Conversation, system: Document) -> tuple[Drive, ...]:
+    """Give the drives that a machine's BMC plays, if any. Raises what the conversation does.
 
-
-def insert(control: RedfishControl, url: str) -> str:
-    """Put an image in, and boot from it once; gives what was done, in words. Raises PowerError.
-
-    Once in, it stays: repeated, it is only looked at.
+    They are below the system, as since 2021, or below its manager, as before.
     """
-    _check(control, url)
-
-    def act(talk: Conversation) -> str:
-        drive = _free_drive(control, _drives(control, talk), url)
-        if drive.image != url:
-            _put_in(talk, drive, url)
-        talk.system(control.system_path(talk)).set_system_boot_options(
-            target=BootSource.CD, enabled=BootSourceOverrideEnabled.ONCE
-        )
-        shown = _drive(talk.document(drive.path), drive.path).image
-        said = f"the next start, once, is from the image {url}"
-        return said if shown else f"{said} (the BMC accepted it, but does not show it)"
-
-    return control.talk(act, "put the image in")
-
-
-def eject(control: RedfishControl, url: str) -> bool:
-    """Take this image out again; False where it is not in. Raises PowerError."""
-
-    def act(talk: Conversation) -> bool:
-        found = [drive for drive in _drives(control, talk) if drive.image == url]
-        for drive in found:
-            if drive.eject:
-                talk.post(drive.eject, {})
-            else:
-                talk.patch(drive.path, {"Image": None, "Inserted": False})
-        return bool(found)
-
-    return control.talk(act, "take the image out")
-
-
-def _check(control: RedfishControl, url: str) -> None:
-    """Refuse what BMCs are known to stumble over (Tinkerbell, docs/technical/BOOT_MODES.md)."""
-    split = urlsplit(url)
-    if split.scheme in {"http", "https"} and not split.query and ":" not in split.path:
-        return
-    raise PowerError(
-        "a BMC cannot be given that address of an image",
-        where=place_of(control.target),
-        why=f"{url} is not http(s), or has a '?' or a ':' in its path",
-        fix="serve the image below a plain path",
-    )
-
-
-def _drives(control: RedfishControl, talk: Conversation) -> tuple[Drive, ...]:
-    """Look below the system, as since 2021, and below its manager, as before."""
-    system = talk.document(control.system_path(talk))
-    owners = [system]
-    owners += [_document(talk, path) for path in links(system, "Links", "ManagedBy")]
-    for owner in owners:
+    for owner in _owners(talk, system):
         collection = link(owner, "VirtualMedia")
         members = links(_document(talk, collection), "Members") if collection else ()
         found = [_drive(_document(talk, path), path) for path in members]
         if found:
             return tuple(found)
     return ()
+
+
+def is_offered(talk: Conversation, system: Document) -> bool:
+    """Whether there is a drive for discs. What cannot be read is none: all else goes on without."""
+    try:
+        return any(drive.takes_discs for drive in drives(talk, system))
+    except Exception as error:
+        if fault_of(error) in {Fault.LOGIN, Fault.CERTIFICATE}:
+            raise
+        return False
+
+
+def insert(talk: Conversation, system: Document, url: str, *, where: str) -> bool:
+    """Put an image in; whether the BMC shows it then. Once in, it is only looked at.
+
+    Raises PowerError at `where` for an address that no BMC takes, where there is no drive for
+    discs, or where another image is in it; else what the conversation raises.
+    """
+    _check(url, where)
+    drive = _free_drive(drives(talk, system), url, where)
+    if drive.image != url:
+        _put_in(talk, drive, url)
+    return bool(_drive(talk.document(drive.path), drive.path).image)
+
+
+def eject(talk: Conversation, system: Document, url: str) -> bool:
+    """Take this image out again; False where it is not in. Raises what the conversation does."""
+    found = [drive for drive in drives(talk, system) if drive.image == url]
+    for drive in found:
+        if drive.eject:
+            talk.post(drive.eject, {})
+        else:
+            talk.patch(drive.path, {"Image": None, "Inserted": False})
+    return bool(found)
+
+
+def _check(url: str, where: str) -> None:
+    """Refuse what BMCs are known to stumble over (Tinkerbell, docs/technical/BOOT_MODES.md)."""
+    split = urlsplit(url)
+    if split.scheme in {"http", "https"} and not split.query and ":" not in split.path:
+        return
+    raise PowerError(
+        "a BMC cannot be given that address of an image",
+        where=where,
+        why=f"{url or 'an empty address'} is not http(s), or has a '?' or a ':' in its path",
+        fix="serve the image below a plain path",
+    )
+
+
+def _owners(talk: Conversation, system: Document) -> Iterator[Document]:
+    yield system
+    for path in links(system, "Links", "ManagedBy"):
+        yield _document(talk, path)
 
 
 def _document(talk: Conversation, path: str) -> Document:
@@ -125,11 +122,10 @@ def _drive(document: Document, path: str) -> Drive:
     )
 
 
-def _free_drive(control: RedfishControl, found: tuple[Drive, ...], url: str) -> Drive:
+def _free_drive(found: tuple[Drive, ...], url: str, where: str) -> Drive:
     discs = [drive for drive in found if drive.takes_discs]
     for drive in [*(d for d in discs if d.image == url), *(d for d in discs if not d.image)]:
         return drive
-    where = place_of(control.target)
     if discs:
         raise PowerError(
             "another image is in the BMC's virtual drive",

@@ -19,6 +19,8 @@ STAGE1_UKI, STAGE1_KERNEL, STAGE1_INITRD = STAGE1_FILES = (
     "stage1-amd64.initrd",
 )
 """Our own small Linux, which tells what a machine is: one file for UEFI, or kernel and initrd."""
+BOOT_DISC = "ipxe.iso"
+"""iPXE on a disc, for UEFI and BIOS: what a BMC shows a machine that no network boot brings."""
 PROVIDER_SOURCE = "registry.terraform.io/harvester/harvester"
 """The provider's whole source address: OpenTofu's own default host is another."""
 

@@ -323,7 +323,7 @@ def stock_tiny(plan: Plan, paths: Paths, medium: Path, *, stage1: bool = False) 
         (medium / name).write_bytes(content)
     lines = [f"{hashlib.sha512(body).hexdigest()}  {name}" for name, body in contents.items()]
     (medium / names.sums).write_text("\n".join(lines) + "\n")
-    programs = ("snponly.efi", "ipxe.efi", "undionly.kpxe")
+    programs = ("snponly.efi", "ipxe.efi", "undionly.kpxe", "ipxe.iso")
     for name in (*programs, *(STAGE1_FILES if stage1 else ())):
         (medium / name).write_bytes(os.urandom(20_000))
     stock(plan, paths, folder=medium, accept_ipxe=True, stand_ins=True)

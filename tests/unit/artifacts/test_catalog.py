@@ -20,6 +20,7 @@ from appliance.artifacts.catalog import (
 )
 from appliance.artifacts.sums import parse_sums
 from appliance.errors import ArtifactError
+from appliance.site.artifact_names import BOOT_DISC
 from appliance.site.plan import Plan
 from appliance.values import Digest
 
@@ -28,7 +29,7 @@ BUILDS = (ROOT / "ipxe" / "binaries.toml").read_text("utf-8")
 A = "a" * 128
 
 
-def test_harvesters_five_and_the_three_of_ipxe(plan: Plan) -> None:
+def test_harvesters_five_the_three_of_ipxe_and_its_disc(plan: Plan) -> None:
     """All by name, the list before what it vouches for, from upstream's documented place."""
     wants = wanted(plan, read_builds(BUILDS))
     assert [each.name for each in wants] == [
@@ -38,13 +39,15 @@ def test_harvesters_five_and_the_three_of_ipxe(plan: Plan) -> None:
         "harvester-v1.8.2-rootfs-amd64.squashfs",
         "harvester-v1.8.2-amd64.iso",
         *IPXE_NAMES,
+        BOOT_DISC,
     ]
     assert wants[1].source == (
         "https://releases.rancher.com/harvester/v1.8.2/harvester-v1.8.2-vmlinuz-amd64"
     )
     assert {each.trust for each in wants[1:5]} == {Trust.SUMS}
     assert all(each.why for each in wants)
-    assert [each.is_remote for each in wants] == [True] * 5 + [False] * 3
+    assert [each.is_remote for each in wants] == [True] * 5 + [False] * 4
+    assert [each.name for each in wants if not each.needed] == [BOOT_DISC]
 
 
 def test_our_small_linux_is_wanted_and_not_needed() -> None:
@@ -70,9 +73,9 @@ def test_names_need_no_list_of_builds(plan: Plan) -> None:
 
 
 def test_recorded_builds_are_of_the_names_we_hand_out() -> None:
-    """Each of the three has a recorded SHA-256 and says which package it is of."""
+    """Each of the four has a recorded SHA-256 and says which package it is of."""
     builds = read_builds(BUILDS)
-    assert {each.name for each in builds} == set(IPXE_NAMES)
+    assert {each.name for each in builds} == {*IPXE_NAMES, BOOT_DISC}
     assert all(re.search(r"ipxe \d", each.package) for each in builds)
 
 

@@ -80,6 +80,10 @@ class _Way:
         self.switch.sets.append(place)
         return f"{place}, once" if place is not BootFrom.DISK else "its disk"
 
+    def take_out(self, disc: str) -> bool:
+        self.switch.do(f"take out {disc}")
+        return True
+
     def on(self) -> None:
         self.switch.switch("on", Power.ON)
 

@@ -27,7 +27,7 @@ def medium(folder: Path) -> Path:
         (folder / name).write_bytes(name.encode())
         lines.append(f"{hashlib.sha512(name.encode()).hexdigest()}  {name}\n")
     (folder / names.sums).write_text("".join(lines))
-    for name in ("snponly.efi", "ipxe.efi", "undionly.kpxe"):
+    for name in ("snponly.efi", "ipxe.efi", "undionly.kpxe", "ipxe.iso"):
         (folder / name).write_bytes(name.encode())
     return folder
 
@@ -37,8 +37,9 @@ def test_all_that_is_wanted_is_imported_and_then_kept(tmp_path: Path) -> None:
     paths, folder = Paths(tmp_path / "state"), medium(tmp_path / "medium")
     first = stock(plan(), paths, folder=folder, accept_ipxe=True, stand_ins=True)
     again = stock(plan(), paths, folder=folder, accept_ipxe=True, stand_ins=True)
+    given = {each.name for each in folder.iterdir()}
     assert [each.file.name for each in first] == [
-        each.name for each in wants_of(plan(), accept_ipxe=True) if each.needed
+        each.name for each in wants_of(plan(), accept_ipxe=True) if each.name in given
     ]
     assert {each.how for each in first} == {How.IMPORTED}
     assert {each.how for each in again} == {How.KEPT}

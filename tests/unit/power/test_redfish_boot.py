@@ -78,8 +78,12 @@ def test_no_way_to_the_network() -> None:
     ("boot", "found"),
     [
         (BOOT, (BootFrom.PXE, BootFrom.UEFI_HTTP, BootFrom.DISK)),
-        ({ALLOWED: ["Cd"]}, ()),
-        ({"BootSourceOverrideTarget": "None"}, (BootFrom.PXE, BootFrom.DISK)),
+        ({ALLOWED: ["Cd"]}, (BootFrom.DISC,)),
+        ({ALLOWED: ["Usb"]}, ()),
+        (
+            {"BootSourceOverrideTarget": "None"},
+            (BootFrom.PXE, BootFrom.DISC, BootFrom.DISK),
+        ),
         ({"StopBootOnFault": "Never"}, ()),
         ({}, ()),
     ],
