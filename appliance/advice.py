@@ -100,7 +100,7 @@ import_from_folder = Always(
 by_fetching = Always("('provision fetch')", "on the page Files")
 accept_ipxe = Always(
     "with 'provision fetch SITE --accept-ipxe'",
-    "with 'provision fetch SITE --accept-ipxe', at the laptop itself",
+    "at the laptop itself by 'provision fetch SITE --accept-ipxe'",
 )
 check_files = Always("run 'provision check SITE'", "look at the page Files")
 check_site = Always(
@@ -216,7 +216,7 @@ password_not_here = Always(
 or_see_probe = For(", or see 'provision power probe SITE {machine}'", "")
 send_probe = For(
     "send what 'provision power probe SITE {machine}' writes",
-    "send what 'provision power probe SITE {machine}', at the laptop itself, writes",
+    "send what 'sudo provision power probe SITE {machine}' at the laptop itself writes",
 )
 
 # ---------------------------------------------------------------- a run
@@ -230,13 +230,14 @@ agree_to_loss = For(
     "take the change back, or agree on the page Run",
 )
 support = Always("run 'provision support SITE'", "take the support file below")
-undo = Always("'provision undo SITE'", "'provision undo SITE' at the laptop itself")
+undo = Always("'provision undo SITE'", "'sudo provision undo SITE' at the laptop itself")
 undo_first = Always(
-    "run 'provision undo' for it first", "run 'provision undo' for it first, at the laptop itself"
+    "run 'provision undo' for it first",
+    "run 'sudo provision undo' for it first at the laptop itself",
 )
 undo_machine = Always(
     "remove the machine ('provision undo')",
-    "remove the machine ('provision undo', at the laptop itself)",
+    "remove the machine ('sudo provision undo' at the laptop itself)",
 )
 
 # ---------------------------------------------------------------- this laptop
@@ -245,7 +246,7 @@ name_interface = Always("name it with --interface", "choose the network interfac
 other_interface = Always(
     "name another with --interface", "choose the network interface on the page Site"
 )
-beside_server = Always("run with --proxy", "have it run with --proxy, at the laptop itself")
+beside_server = Always("run with --proxy", "have it run at the laptop itself with --proxy")
 export_then_wipe = For(
     "keep it sealed first: provision export state {site} FILE; "
     "then say so: provision wipe {site} --yes",
@@ -264,15 +265,16 @@ sealed_state = Always(
 )
 other_state = Always(
     "run as root, or give another folder with --state",
-    "start the wizard as root, or with another folder by --state",
+    "start the wizard as root, or with another folder (--state), at the laptop itself",
 )
 state_folder = Always(
-    "give another folder with --state", "start the wizard with another folder by --state"
+    "give another folder with --state",
+    "start the wizard with another folder (--state) at the laptop itself",
 )
 same_state = alike("give the --state with which it was run")
 newer_state = alike("say --replace if the file's is the newer one")
 wizards_state = alike("run as the user who started the wizard before, or give another --state")
-install = Always("'provision install'", "'provision install' at the laptop itself")
+install = Always("'provision install'", "'sudo provision install' at the laptop itself")
 name_wheel = alike("name its wheel with --wheel")
 other_port = alike("give another port with --listen")
 own_address = alike("give an address of this laptop with --listen")

@@ -31,6 +31,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from appliance import advice
+
 
 class BridgeheadError(Exception):
     """What went wrong, where, why, and what to do next."""
@@ -97,7 +99,7 @@ class SiteFileError(InputError):
             f"{count} in the site file",
             where=problems[0].file if problems else "",
             why="; ".join(f"{each.line}:{each.column} {each.key} {each.what}" for each in problems),
-            fix="correct the site file, then run 'provision check SITE'",
+            fix=advice.check_site(),
         )
         self.problems = problems
 

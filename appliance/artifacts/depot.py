@@ -20,6 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from appliance import advice
 from appliance.errors import ArtifactError
 from appliance.values import Digest
 
@@ -146,13 +147,11 @@ class Depot:
         """
         file = self.get(name)
         if file is None:
-            raise _refused(name, "it was never verified", "run 'provision fetch SITE'")
+            raise _refused(name, "it was never verified", advice.fetch())
         handle = self._open(file)
         if not _is_same(file, os.fstat(handle.fileno())):
             handle.close()
-            raise _refused(
-                name, "it was changed after it was verified", "run 'provision check SITE'"
-            )
+            raise _refused(name, "it was changed after it was verified", advice.check_files())
         return handle
 
     def verify_again(
@@ -182,7 +181,7 @@ class Depot:
                 f"{len(faults)} of the files to be served cannot be used",
                 where=str(self.root),
                 why="; ".join(f"{name} {why}" for name, why in faults),
-                fix="'provision fetch SITE', or import them: 'provision fetch SITE --from FOLDER'",
+                fix=advice.fetch_or_import("them"),
             )
         return tuple(good)
 
@@ -221,15 +220,13 @@ class Depot:
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
             descriptor = os.open(self.path_of(file.name), flags)
         except FileNotFoundError as error:
-            raise _refused(
-                file.name, "is gone from the disk", "run 'provision fetch SITE'"
-            ) from error
+            raise _refused(file.name, "is gone from the disk", advice.fetch()) from error
         except OSError as error:
             why = f"cannot be opened: {error.strerror}"
-            raise _refused(file.name, why, "run 'provision fetch SITE'") from error
+            raise _refused(file.name, why, advice.fetch()) from error
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise _refused(file.name, "is not a file", "remove it and run 'provision fetch SITE'")
+            raise _refused(file.name, "is not a file", f"remove it and {advice.fetch()}")
         return os.fdopen(descriptor, "rb")
 
     @contextmanager
@@ -251,7 +248,7 @@ class Depot:
                 "the depot's index cannot be read",
                 where=str(path),
                 why=str(error),
-                fix="remove it and run 'provision fetch SITE': files there are verified anew",
+                fix=f"remove it and {advice.fetch()}: files there are verified anew",
             ) from error
 
     def _write(self, index: dict[str, DepotFile]) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
 
+from appliance import advice
 from appliance.artifacts.catalog import Wanted, fix_for
 from appliance.artifacts.depot import (
     READ_SIZE,
@@ -275,7 +276,7 @@ def full_disk(path: Path, name: str, octets: int | None) -> ArtifactError:
         f"the disk has no room for {name}",
         where=str(path.parent),
         why=f"{need}{free / 1e9:.2f} GB are free",
-        fix="make room and run the same command again: what came so far is kept",
+        fix=f"make room and {advice.run_again()}: what came so far is kept",
     )
 
 
@@ -318,5 +319,5 @@ def _gave_up(want: Wanted, part: _Part, tries: int, cause: BaseException) -> Art
         f"{want.name} could not be fetched in {tries} tries",
         where=want.source,
         why=str(cause) or type(cause).__name__,
-        fix=f"run the same command again: {part.size()} octets are kept and it goes on from there",
+        fix=f"{advice.run_again()}: {part.size()} octets are kept and it goes on from there",
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from appliance import advice
 from appliance.artifacts.catalog import Trust, Wanted, accepted_digests
 from appliance.artifacts.depot import Depot, DepotFile, Origin, Progress, silent
 from appliance.artifacts.fetch import Fetcher
@@ -170,7 +171,7 @@ def _nowhere(want: Wanted, sources: Sources) -> ArtifactError:
             f"{name} is missing",
             where=folders or want.name,
             why=f"it is not {looked}" if looked else "the site file says no URL for it",
-            fix="put it into a folder: 'provision fetch SITE --from FOLDER'",
+            fix=advice.import_from_folder(),
         )
     if not want.is_remote:
         return ArtifactError(
@@ -183,5 +184,5 @@ def _nowhere(want: Wanted, sources: Sources) -> ArtifactError:
         f"{name} is missing",
         where=folders or want.source,
         why=f"it is not {looked}" if looked else "nothing may be downloaded here",
-        fix=f"bring it from {want.source}: 'provision fetch SITE' where there is Internet",
+        fix=f"bring it from {want.source}{advice.with_internet()}",
     )

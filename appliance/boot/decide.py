@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from appliance import advice
 from appliance.boot.model import BootMachine
 from appliance.machines.state import MAX_INSTALLS, Record, State
 from appliance.site.plan import OwnDisk
@@ -67,7 +68,7 @@ def decide(
         return Decision(
             Action.HOLD,
             f"{record.installs} installations began and none ended: "
-            f"see its log, then 'provision reinstall SITE {machine.name} --yes'",
+            f"see its log, then {advice.reinstall(machine.name)}",
         )
     return Decision(Action.INSTALL, "it is armed and not installed")
 

@@ -13,6 +13,7 @@ from threading import Event as Flag
 from threading import Lock, Thread
 from typing import IO
 
+from appliance import advice
 from appliance.boot.channel import Channel
 from appliance.boot.control import (
     Configure,
@@ -263,7 +264,7 @@ class BootProcess:
             self._failure = StepError(
                 "the boot services died too often",
                 why=words,
-                fix="run again; if it happens again, run 'provision support SITE'",
+                fix=f"run again; if it happens again, {advice.support()}",
             )
 
     def _not_started(self, running: _Running) -> StepError:
@@ -273,7 +274,7 @@ class BootProcess:
             "the boot services did not start",
             where="boot process",
             why=words or f"it ended with {running.process.returncode} and left no word",
-            fix="run again; if it happens again, run 'provision support SITE'",
+            fix=f"run again; if it happens again, {advice.support()}",
         )
 
     def _send(self, message: Configure | Machines | Inject | Order) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from appliance import advice
 from appliance.boot.port_holder import find_holder
 from appliance.errors import PortInUseError, PreflightError
 
@@ -146,7 +147,7 @@ def _index(interface: str) -> int:
             "there is no such network interface",
             where=interface,
             why=f"this laptop has: {names or 'none'}",
-            fix="plug the network adapter in, or name another with --interface",
+            fix=f"plug the network adapter in, or {advice.other_interface()}",
         ) from error
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
+from appliance import advice
 from appliance.boot.passing import pass_on
 from appliance.boot.privileges import Account, boot_account
 from appliance.errors import StepError
@@ -226,7 +227,7 @@ class BootUnit:
             "the boot services did not start",
             where=self.name,
             why=why,
-            fix=f"see 'journalctl -u {self.name}'; 'provision install' puts the unit right",
+            fix=f"see 'journalctl -u {self.name}'; {advice.install()} puts the unit right",
         )
 
 

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import zstandard
 
+from appliance import advice
 from appliance.errors import ArtifactError
 
 _LISTS = ("manifest.json", "index.json")
@@ -74,5 +75,5 @@ def _fault(archive: Path, why: str) -> ArtifactError:
         "the names of an archive's images cannot be read",
         where=archive.name,
         why=why,
-        fix="fetch it again: 'provision fetch SITE'",
+        fix=advice.fetch_it_again(),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from appliance import advice
 from appliance.cluster.config import (
     LAYOUTS,
     Layout,
@@ -109,7 +110,7 @@ def _shared_vars(plan: Plan, cluster: ClusterPlan, digests: Mapping[str, str]) -
 def _artifact(plan: Plan, layout: Layout, name: str, digests: Mapping[str, str]) -> dict[str, str]:
     if name not in digests:
         raise InputError(
-            f"nothing vouches for {name}", where="depot", fix="run 'provision fetch SITE' first"
+            f"nothing vouches for {name}", where="depot", fix=f"{advice.fetch()} first"
         )
     path, mode = destination(layout, name)
     return {

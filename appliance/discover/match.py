@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from appliance import advice
 from appliance.discover.disk_choice import chosen_disk, disk_at
 from appliance.discover.judge import (
     Chosen,
@@ -178,9 +179,7 @@ class _Matcher:
     ) -> None:
         macs = ", ".join(str(each.mac) for each in mine)
         what = f"{len(mine)} machines report to be {one.name} ({one.match}): {macs}"
-        fix = (
-            f"switch off the one that is not, or say which: provision identify SITE MAC {one.name}"
-        )
+        fix = f"switch off the one that is not, {advice.say_which(one.name)}"
         for key in (one.name, *(str(each.mac) for each in refused)):
             self._refuse(key, Refusal(Code.TWO_REPORTS, what, fix))
 
@@ -189,9 +188,7 @@ class _Matcher:
         was = ", ".join(str(mac) for mac in one.match.macs)
         others = ", ".join(str(each.mac) for each in rivals)
         what = f"{one.name} was found as the machine with the card {was}, and that with {others}"
-        fix = (
-            f"switch off the one that is not, or say which: provision identify SITE MAC {one.name}"
-        )
+        fix = f"switch off the one that is not, {advice.say_which(one.name)}"
         refusal = Refusal(Code.TWO_REPORTS, f"{what} reports to be it too ({one.said})", fix)
         for key in (one.name, *(str(each.mac) for each in (*mine, *rivals))):
             self._refuse(key, refusal)
@@ -209,7 +206,7 @@ class _Matcher:
             if fits[one.name, each.mac] is _Fit.PARTLY:
                 what = f"the machine with the card {each.mac} is {one.name} only in part"
                 said = f"wanted {one.match}; it reports {_identity_text(each)}"
-                fix = f"correct the site file, or say so: provision identify SITE MAC {one.name}"
+                fix = f"correct the site file, {advice.say_so_of('MAC', one.name)}"
                 self._refuse(one.name, Refusal(Code.CONTRADICTION, f"{what}: {said}", fix))
 
     def _refuse_shared_identity(
@@ -267,9 +264,7 @@ def _by_another_card(one: Wanted, found: Found) -> Iterator[Refusal]:
         what = (
             f"{one.name} is told by its card {said}, and the report naming that is of {found.mac}"
         )
-        fix = (
-            f"start it from its own card, or say so: provision identify SITE {found.mac} {one.name}"
-        )
+        fix = f"start it from its own card, {advice.say_so_of(str(found.mac), one.name)}"
         yield Refusal(Code.CONTRADICTION, what, fix)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from appliance import advice
 from appliance.errors import StopRequestedError, StoreFullError
 from appliance.paths import Paths, SitePaths
 from appliance.site.plan import Plan
@@ -120,6 +121,4 @@ class Context:
     def raise_if_stopped(self) -> None:
         """Raise StopRequestedError once the operator has asked to stop."""
         if self.stop.is_set():
-            raise StopRequestedError(
-                "stopped as asked", fix="run the same command again to continue"
-            )
+            raise StopRequestedError("stopped as asked", fix=advice.continue_run())

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from appliance import advice
 from appliance.boot.sockets import SERVICE_PORTS
 from appliance.boot.unit import PREFIX
 from appliance.bridge.inventory import Build, Laptop, OpenPort, inventory, undo_inventory
@@ -152,7 +153,7 @@ def _built(folder: Path) -> Path:
         raise InputError(
             "which build of the appliance is to be installed?",
             why="this one runs neither from a clone nor from where it would be installed",
-            fix="name its wheel with --wheel",
+            fix=advice.name_wheel(),
         )
     done = run(
         ["env", "-C", str(clone.parent), str(hatchling), "build", "-t", "wheel", "-d", str(folder)],

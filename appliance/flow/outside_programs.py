@@ -13,6 +13,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from appliance import advice
 from appliance.artifacts.depot import Depot
 from appliance.errors import ArtifactError
 from appliance.paths import Paths
@@ -103,7 +104,7 @@ def _stem(depot: Depot, files: ReleaseFiles) -> str:
         raise ArtifactError(
             f"{files.archive} is not in the depot",
             where=files.archive,
-            fix="fetch it, or import it from a folder: provision fetch SITE",
+            fix=advice.fetch_or_import_it(),
         )
     return f"{files.archive}.{str(kept.digest).partition(':')[2][:16]}"
 

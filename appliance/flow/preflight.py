@@ -8,6 +8,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from appliance import advice
 from appliance.boot.model import ServedFile
 from appliance.boot.privileges import Account, boot_account
 from appliance.boot.rival import probe
@@ -59,7 +60,7 @@ def refuse_unreachable_state(site_paths: SitePaths) -> None:
                 f"the boot process cannot reach {site_paths.folder}",
                 where=str(folder),
                 why=f"it runs as {account.name} and may not enter that folder",
-                fix=f"give another folder with --state, or 'chmod o+x {folder}'",
+                fix=f"{advice.state_folder()}, or 'chmod o+x {folder}'",
             )
 
 
@@ -108,7 +109,7 @@ def refuse_rival(context: Context, plan: Plan) -> None:
     raise RivalDhcpError(
         f"another DHCP server answers on {context.options.interface}: {named}",
         why=f"two servers would hand out addresses of {plan.provisioning.cidr}",
-        fix="unplug or switch it off; or, if it is the site's own, run with --proxy",
+        fix=f"unplug or switch it off; or, if it is the site's own, {advice.beside_server()}",
     )
 
 
@@ -136,6 +137,7 @@ def refuse_doubtful_clock(context: Context, files: tuple[ServedFile, ...]) -> No
         raise PreflightError(
             f"this laptop's clock says {shown} and nobody confirmed it",
             why="no time service keeps it, and the machines will take their time from it",
-            fix="set date and time (timedatectl set-time), then run again; or confirm with --yes",
+            fix="set date and time (timedatectl set-time), then run again; "
+            f"{advice.confirm_clock()}",
         )
     context.tell("confirmed", f"the operator confirmed: {shown}")

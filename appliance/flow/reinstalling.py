@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from appliance import advice
 from appliance.errors import InputError
 from appliance.flow.choosing import machine_of
 from appliance.flow.looking import Look
@@ -20,7 +21,7 @@ def reinstall_machine(look: Look, name: str, *, agreed: bool) -> str:
         raise InputError(
             f"everything on the disk of {name} would be lost",
             where="erase",
-            fix=f"say so: provision reinstall {look.site_file} {name} --yes",
+            fix=advice.agree_to_reinstall(str(look.site_file), name),
         )
     with look.writing(exclusive="provision reinstall") as context:
         reinstall(context, name, (machine.disk.path if machine.disk else None) or "")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
+from appliance import advice
 from appliance.boot.control import Reported
 from appliance.discover.report import Report, decode
 from appliance.discover.words import disks_line, headline
@@ -147,7 +148,7 @@ def find_machine(context: Context, plan: Plan, which: str) -> KnownMachine | Mac
         f"no machine that reported is {which!r}",
         where="WHICH",
         why="; ".join(each.text for each in newest_reports(context)) or "none has reported yet",
-        fix="give a MAC address, a serial number or a UUID; 'provision status SITE' lists them",
+        fix=advice.name_by_card(),
     )
 
 

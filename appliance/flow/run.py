@@ -8,6 +8,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
+from appliance import advice
 from appliance.errors import BridgeheadError, StepError, StopRequestedError
 from appliance.flow.context import Context
 from appliance.flow.engine import Engine, UntilReachedError
@@ -61,7 +62,7 @@ def _disk_fault(context: Context, error: Exception) -> StepError:
         "the site's state cannot be written",
         where=str(context.site_paths.folder),
         why=str(error),
-        fix="free disk space, then run the same command again to continue",
+        fix=f"free disk space, then {advice.continue_run()}",
     )
 
 

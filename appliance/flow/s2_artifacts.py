@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Collection
 
+from appliance import advice
 from appliance.artifacts.depot import Depot
 from appliance.boot.model import ServedFile
 from appliance.errors import ArtifactError
@@ -78,7 +79,7 @@ def _check_terraform(plan: Plan, there: Collection[str]) -> None:
         "Terraform is missing: it makes the virtual machines",
         where=archives[0],
         why="neither it nor OpenTofu is among the files, nor installed on this laptop",
-        fix="'provision fetch SITE', or import it: 'provision fetch SITE --from FOLDER'",
+        fix=advice.fetch_or_import("it"),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from appliance import advice
 from appliance.errors import StepError, StopRequestedError
 from appliance.flow.context import Context
 from appliance.flow.s5_hypervisor import Hypervisor
@@ -124,11 +125,11 @@ class VmsStep(Step[VmsWanted, Vms]):
         self._context.tell(
             WOULD_BE_LOST, f"{words}: nobody has agreed to lose it", data={"names": sorted(lost)}
         )
-        agreed = " ".join(f"--may-lose {name}" for name in sorted(lost))
+        agreed = " ".join(map(advice.may_lose, sorted(lost)))
         raise StepError(
             f"{words} would be lost with its disk",
             why="the site file asks for it, and nobody has agreed",
-            fix=f"take the change back, or run again and agree ({agreed})",
+            fix=advice.agree_to_loss(agreed),
         )
 
 

@@ -16,6 +16,7 @@ import tempfile
 from contextlib import closing
 from pathlib import Path, PurePosixPath
 
+from appliance import advice
 from appliance.errors import InputError, PreflightError
 from appliance.handover.sealed import about, seal, unseal
 from appliance.paths import Paths, SitePaths
@@ -42,7 +43,7 @@ def export_state(site_id: str, paths: Paths, out: Path, passphrase: Secret) -> P
         raise PreflightError(
             f"there is no state of the site {site_id} on this laptop",
             where=str(site.folder),
-            fix="give the --state with which it was run",
+            fix=advice.same_state(),
         )
     now = as_text(Clock.of_this_machine().utc())
     with hold(site.lock, who="provision export", since=now):
@@ -84,7 +85,7 @@ def import_state(file: Path, paths: Paths, passphrase: Secret, *, replace: bool 
             f"this laptop has a state of the site {site_id} already",
             where=str(site.folder),
             why="what was done from here would be forgotten",
-            fix="say --replace if the file's is the newer one; the old state is kept beside it",
+            fix=f"{advice.newer_state()}; the old state is kept beside it",
         )
     now = as_text(Clock.of_this_machine().utc())
     paths.root.mkdir(parents=True, exist_ok=True, mode=0o711)

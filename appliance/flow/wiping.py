@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from appliance import advice
 from appliance.artifacts.depot import Depot
 from appliance.errors import InputError, StepError
 from appliance.flow.context import Context, Options
@@ -71,8 +72,7 @@ def wipe_site(site_file: Path, paths: Paths, wish: WipeWish) -> Iterator[str]:
             f"all that this laptop keeps of {site_id} would be lost: journal, secrets, reports",
             where=str(site.folder),
             why="without it the site cannot be changed from here any more",
-            fix=f"keep it sealed first: provision export state {site_file} FILE; then say so: "
-            f"provision wipe {site_file} --yes",
+            fix=advice.export_then_wipe(str(site_file)),
         )
     if site.folder.exists():
         yield from _put_aside(site_file, paths, site_id, aside, wish)
@@ -130,7 +130,7 @@ def _refuse_unfinished(context: Context, site_id: str, wish: WipeWish) -> None:
             f"the site {site_id} is not finished",
             where="--unfinished",
             why=why,
-            fix="finish it first; or say --unfinished as well, if it is to be begun anew or never",
+            fix=f"finish it first; or {advice.wipe_unfinished()}",
         )
 
 
@@ -213,7 +213,7 @@ def _files_of(site_file: Path, paths: Paths, site_id: str) -> tuple[str, ...]:
             f"the files in the depot may be those of other sites as well: {', '.join(others)}",
             where="--files",
             why="all sites of this laptop share them",
-            fix="leave --files out, or wipe those sites first",
+            fix=advice.keep_files(),
         )
     kept = {each.name for each in Depot(paths.depot).files()}
     wanted = wants_of(look_at(site_file, paths).plan, accept_ipxe=True)

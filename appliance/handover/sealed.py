@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from appliance import advice
 from appliance.errors import InputError
 from appliance.values import Secret
 
@@ -86,7 +87,7 @@ def _no_such_file(where: str) -> InputError:
         "this is no sealed state of a site",
         where=where,
         why=f"its first line does not say {FORMAT}",
-        fix="give the file that 'provision export state' wrote",
+        fix=advice.sealed_state(),
     )
 
 

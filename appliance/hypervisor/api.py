@@ -13,6 +13,7 @@ from ipaddress import IPv4Address
 from typing import Any, Self
 from urllib.parse import quote
 
+from appliance import advice
 from appliance.errors import StepError
 from appliance.hypervisor import kubeconfig as kubeconfigs
 from appliance.hypervisor.objects import (
@@ -344,7 +345,7 @@ def changed(address: str, error: CertificateChangedError) -> StepError:
         where=address,
         why=f"known is {error.known}, shown is {error.found}",
         fix="find out who answers at this address; if the hypervisor was installed anew, "
-        "run 'provision undo' for it first",
+        f"{advice.undo_first()}",
     )
 
 

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from appliance import advice
 from appliance.errors import StepError
 from appliance.values import Secret
 
@@ -142,5 +143,5 @@ def _unreadable(why: str) -> StepError:
     return StepError(
         "the hypervisor's kubeconfig cannot be read",
         why=why,
-        fix="run again; if it happens again, run 'provision support SITE'",
+        fix=f"run again; if it happens again, {advice.support()}",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 
+from appliance import advice
 from appliance.site.bmc_model import ASKED_BY_NETWORK, BmcSite
 from appliance.site.model import Site
 from appliance.site.places import VIP_PATH, Finding, Path, machine_path, network_path, path_text
@@ -28,7 +29,7 @@ def bmc_complete(site: Site) -> Iterator[Finding]:
                 yield Finding((*path, "address"), what, f"write {bmc_host(bmc.address)}")
         if bmc.type is Way.WAKE_ON_LAN and not site.hypervisor.machines[name].all_macs:
             what = "Wake-on-LAN needs the machine's MAC address, and none is given"
-            yield Finding((*path, "type"), what, f"write hypervisor.machines.{name}.mac")
+            yield Finding((*path, "type"), what, advice.write_mac(name))
 
 
 def _missing(path: Path, bmc: BmcSite) -> Iterator[Finding]:
@@ -45,7 +46,7 @@ def _unread(path: Path, bmc: BmcSite, keys: tuple[str, ...]) -> Iterator[Finding
     for key in keys:
         if getattr(bmc, key) is not None:
             what = f"{bmc.type.value} has no use for it"
-            yield Finding((*path, key), what, "take it out, or write another type")
+            yield Finding((*path, key), what, advice.other_type())
 
 
 def bmc_systems_apart(site: Site) -> Iterator[Finding]:
@@ -60,12 +61,12 @@ def bmc_systems_apart(site: Site) -> Iterator[Finding]:
             related = (machine_path(other, "bmc", "address"),)
             if system == (bmc.system or ""):
                 what = f"{bmc.address} switches {other} already"
-                fix = "read it again from each machine; a Redfish service of several needs system"
+                fix = f"read it again from each machine; {advice.name_system()}"
                 yield Finding(path, what, fix, related)
                 break
             if not system or not bmc.system:
                 what = f"{bmc.address} switches {other} too, and not both say which system they are"
-                yield Finding(path, what, "write bmc.system for each of them", related)
+                yield Finding(path, what, advice.name_systems(), related)
                 break
         place.append((name, bmc.system or ""))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from appliance import advice
 from appliance.site.artifact_names import image_file
 from appliance.site.discovered import discovery_in_force
 from appliance.site.frozen import (
@@ -110,7 +111,7 @@ def _refused_machine_changes(site: Site, name: str, was: FrozenMachine) -> Itera
     for key, now, before in changes:
         if now is not None and now != before:
             what = f"{name} is installed with {before}, and Harvester bears no other"
-            fix = f"put {before} back; to change it, first 'provision reinstall SITE {name} --yes'"
+            fix = f"put {before} back; to change it, first {advice.reinstall(name)}"
             yield Finding(machine_path(name, key), what, fix)
 
 
@@ -122,8 +123,8 @@ def _refused_identity_changes(
         return
     found = f" by {was.identity}" if was.identity else ""
     what = f"{name} is installed as the machine with the card {was.macs[0]}, found{found}"
-    fix = "put match, disk and expect back; another machine in its place is named by "
-    yield Finding(machine_path(name), what, f"{fix}'provision identify'", of_key=True)
+    fix = f"put match, disk and expect back; {advice.other_box()}"
+    yield Finding(machine_path(name), what, fix, of_key=True)
 
 
 def _refused_network_changes(site: Site, name: str, was: FrozenNetwork | None) -> Iterator[Finding]:
@@ -183,7 +184,7 @@ def _refused_cluster_changes(
     cluster = site.cluster
     if cluster is None:
         what = "the cluster is built, and no longer in the file"
-        fix = "put it back; 'provision undo SITE' takes it down"
+        fix = f"put it back; {advice.undo()} takes it down"
         yield Finding(("cluster",), what, fix, of_key=True)
         return
     version = cluster.rke2 or cluster.k3s or ""

@@ -10,6 +10,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from appliance import advice
 from appliance.errors import InputError, SiteFileError
 from appliance.site.model import Site
 from appliance.site.places import Finding, Path, Places, path_text
@@ -195,8 +196,8 @@ _SECRETS = ("password", "passwd", "passphrase", "secret", "token")
 def _known_key_fix(path: Path) -> str:
     if str(path[-1]).lower() in _SECRETS:
         return (
-            "no secret belongs in a site file: take it out; the password of a BMC is given by "
-            "'provision power password SITE [NODE]'"
+            "no secret belongs in a site file: take it out; the password of a BMC "
+            f"{advice.password_elsewhere()}"
         )
     model = model_at(path[:-1])
     if model is None:

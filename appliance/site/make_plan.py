@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
+from appliance import advice
 from appliance.site.artifact_names import DistributionFiles, is_iso
 from appliance.site.built import image_file_of, registration
 from appliance.site.capacity import storage_replicas
@@ -178,7 +179,7 @@ def _open_questions(
         yield f"its disk is a selector ('{disk.selector}')", how
     elif found is not None and not settled:
         # A path in the file is no leave to erase what nobody knew of when it was written.
-        yield "nothing in its report may speak against it", "see 'provision status'"
+        yield "nothing in its report may speak against it", advice.see_status()
     if said.expect is not None and not settled:
         yield "what came is to be compared with what was ordered", "when it has reported"
 

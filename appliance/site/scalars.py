@@ -18,6 +18,7 @@ from uuid import UUID
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from appliance import advice
 from appliance.site import disk
 from appliance.site.plan import AddressRange, DiskPlan, ExpectedFirmware, OwnDisk, Role, Way
 from appliance.site.versions import (
@@ -152,8 +153,7 @@ def _read_bmc_address(value: object) -> str:
     if "@" in text:  # what stands before it may be a password, and is not repeated
         raise wrong(
             "a user or a password stands in this address",
-            "write the address alone and the user as bmc.user; "
-            "the password is given by 'provision power password'",
+            f"write the address alone and the user as bmc.user; {advice.password_not_here()}",
         )
     found = _BMC_ADDRESS.fullmatch(text)
     if found is None or (found["path"] and not found["scheme"]):

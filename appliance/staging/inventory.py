@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from appliance import advice
 from appliance.errors import InputError
 from appliance.site.artifact_names import kubectl_files, kubernetes_version, registry_files
 from appliance.site.plan import Plan, StagingPlan
@@ -107,6 +108,6 @@ def _url(plan: Plan, name: str) -> str:
 def _file(files: Mapping[str, StagedFile], name: str) -> StagedFile:
     if name not in files:
         raise InputError(
-            f"nothing vouches for {name}", where="depot", fix="run 'provision fetch SITE' first"
+            f"nothing vouches for {name}", where="depot", fix=f"{advice.fetch()} first"
         )
     return files[name]

@@ -10,6 +10,7 @@ from contextlib import closing, suppress
 from importlib import resources
 from pathlib import Path
 
+from appliance import advice
 from appliance.errors import PreflightError
 
 VERSION = 4
@@ -53,7 +54,7 @@ def open_database(path: Path) -> sqlite3.Connection:
             "the site's state cannot be written",
             where=str(path),
             why=str(error),
-            fix="run as root, or give another folder with --state",
+            fix=advice.other_state(),
         ) from error
     except (sqlite3.DatabaseError, OSError) as error:
         raise PreflightError(

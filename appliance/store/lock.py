@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from appliance import advice
 from appliance.errors import BusyError, PreflightError
 
 
@@ -83,7 +84,7 @@ def _open(path: Path) -> int:
             "the site cannot be locked",
             where=str(path),
             why=str(error),
-            fix="run as root, or give another folder with --state",
+            fix=advice.other_state(),
         ) from error
 
 

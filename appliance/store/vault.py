@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from appliance import advice
 from appliance.errors import PreflightError
 from appliance.values import Secret
 
@@ -46,7 +47,7 @@ def host_key(own: Path, systemd: Path = _SYSTEMD_SECRET) -> Secret:
             "the laptop's key cannot be read",
             where=str(own),
             why=str(error),
-            fix="run as root, or give another folder with --state",
+            fix=advice.other_state(),
         ) from error
     if len(key) < _KEY_CHARACTERS:
         raise PreflightError(

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 from typing import Any
 
+from appliance import advice
 from appliance.errors import PreflightError
 from appliance.tools.process import run
 
@@ -66,7 +67,7 @@ def look(name: str) -> Interface:
         raise PreflightError(
             f"there is no network interface {name!r}",
             why=f"this laptop has {', '.join(names()) or 'none'}",
-            fix="plug the adapter in, or name another with --interface",
+            fix=f"plug the adapter in, or {advice.other_interface()}",
         )
     (entry,) = json.loads(result.out)
     return Interface(
@@ -99,7 +100,7 @@ def choose(note: Path = NOTE) -> str:
         raise PreflightError(
             "which interface leads to the machines?",
             why=f"with link and without a default route: {', '.join(free) or 'none'}",
-            fix="name it with --interface",
+            fix=advice.name_interface(),
         )
     return free[0]
 
@@ -126,7 +127,7 @@ def refuse_if_managed(name: str) -> None:
         raise PreflightError(
             f"NetworkManager holds {name}",
             why="it would change the address while machines are booting",
-            fix=f"run 'nmcli device set {name} managed no', or for good 'provision install'",
+            fix=f"run 'nmcli device set {name} managed no', or for good {advice.install()}",
         )
 
 

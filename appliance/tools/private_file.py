@@ -6,6 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
+from appliance import advice
 from appliance.errors import PreflightError
 
 
@@ -32,5 +33,5 @@ def write_private(path: Path, content: bytes) -> None:
             "a private file cannot be written",
             where=str(path),
             why=str(error),
-            fix="run as root, or give another folder with --state",
+            fix=advice.other_state(),
         ) from error

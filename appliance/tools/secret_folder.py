@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from appliance import advice
 from appliance.errors import PreflightError
 from appliance.values import Secret
 
@@ -90,7 +91,7 @@ def _base(state: Path, places: Sequence[Path]) -> Path:
     raise PreflightError(
         "there is no place for what must stay secret",
         where=str(state),
-        fix="run as root, or give another folder with --state",
+        fix=advice.other_state(),
     )
 
 

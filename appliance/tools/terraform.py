@@ -29,6 +29,7 @@ from typing import BinaryIO
 
 from python_terraform import Terraform as PythonTerraform
 
+from appliance import advice
 from appliance.errors import StepError
 from appliance.tools.process import Result
 
@@ -76,7 +77,7 @@ class TerraformProgram:
         if found is None:
             raise StepError(
                 f"Terraform is missing: there is no program {self._program}",
-                fix="put terraform or tofu into the depot ('provision fetch'), or install it",
+                fix=f"put terraform or tofu into the depot {advice.by_fetching()}, or install it",
             )
         words = [f"{name}={value}" for name, value in sorted(self._environment.items())]
         line = shlex.join(["exec", "env", "-i", *words, str(Path(found).absolute())])

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from appliance import advice
 from appliance.errors import StepError, StopRequestedError
 from appliance.tools import data
 from appliance.tools.terraform import Ended, Patience, TerraformProgram
@@ -323,5 +324,5 @@ def _stopped(*, killed: bool = False) -> StopRequestedError:
     return StopRequestedError(
         "Terraform was stopped as asked",
         why="it did not end by itself in time, and was killed" if killed else "",
-        fix="run the same command again to continue",
+        fix=advice.continue_run(),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from appliance import advice
 from appliance.errors import BridgeheadError, BusyError, StepError
 from appliance.vms.events import Diagnostic
 from appliance.vms.words import address_words
@@ -30,7 +31,7 @@ _FIXES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             r"checksum|sha512",
-            "fetch the image again ('provision fetch'), then run again",
+            f"fetch the image again {advice.by_fetching()}, then run again",
         ),
         (
             r"timeout while waiting|context deadline exceeded|timed out",

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from appliance import advice
 from appliance.errors import DeadlineError, StepError, StopRequestedError
 from appliance.site.plan import VmPlan
 from appliance.tools.redact import Redactor
@@ -143,7 +144,7 @@ def _failed(vm: VmPlan, login: Login, status: BootStatus, port: int) -> StepErro
         f"cloud-init failed in {vm.name}",
         where=f"{vm.name} ({vm.address}):{LOG}",
         why=Redactor(login.hidden).text(words.rstrip("; ")),
-        fix="correct what it names, remove the machine ('provision undo'), and run again",
+        fix=f"correct what it names, {advice.undo_machine()}, and run again",
     )
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from appliance import advice
 from appliance.errors import ArtifactError
 from appliance.site.plan import ImagePlan, NetworkPlan, Plan, VmPlan
 from appliance.vms.cloud_init import network_data, user_secret_name
@@ -53,7 +54,7 @@ def _image(plan: Plan, image: ImagePlan, digests: Mapping[str, str]) -> dict[str
             f"the image {image.name} has no SHA-512",
             where=image.file,
             why="the hypervisor checks what it fetches by nothing else",
-            fix="run 'provision fetch' again: it works the sum out",
+            fix=f"{advice.fetch_again()}: it works the sum out",
         )
     # Shown to people in a label, which takes 63 characters of a few kinds.
     shown = {"file": image.file} if _LABEL.fullmatch(image.file) else {}

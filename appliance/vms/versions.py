@@ -6,11 +6,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
+from appliance import advice
 from appliance.errors import StepError
 from appliance.vms.failures import one_line
 
 PROGRAM_MAJOR = 1
-_FIX = "put a Terraform 1.x or OpenTofu 1.x into the depot ('provision fetch')"
+_FIX = f"put a Terraform 1.x or OpenTofu 1.x into the depot {advice.by_fetching()}"
 _PROVIDER = re.compile(r"provider\s+(?:registry\.\S+?/)?([\w-]+/[\w-]+)")
 
 
@@ -51,7 +52,8 @@ def init_failure(text: str, mirrored: Mapping[str, Sequence[str]]) -> StepError:
         what,
         where="Terraform's mirror",
         why=f"there is {there}; {told}" if there else told,
-        fix="bring the provider of this version into the depot ('provision fetch'), then run again",
+        fix=f"bring the provider of this version into the depot {advice.by_fetching()}, "
+        "then run again",
     )
 
 

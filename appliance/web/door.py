@@ -8,6 +8,7 @@ from threading import Lock
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 
+from appliance import advice
 from appliance.errors import AccessError, BridgeheadError, InputError, TooManyAttemptsError
 from appliance.values import Secret
 from appliance.web.api import answer, body
@@ -123,8 +124,7 @@ class _Door:
                 raise AccessError(
                     "this is not the password",
                     where="password",
-                    fix="type it again; if it is lost: provision web --reset-password, "
-                    "at the laptop itself",
+                    fix=f"type it again; if it is lost: {advice.new_password()}",
                 )
         except BridgeheadError as error:
             return self._again("login", error)

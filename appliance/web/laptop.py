@@ -10,6 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from ipaddress import IPv4Interface
 from pathlib import Path
 
+from appliance import advice
 from appliance.errors import InputError, PreflightError
 from appliance.paths import Paths
 from appliance.site.plan import Plan
@@ -68,7 +69,7 @@ class ChosenInterface:
             raise InputError(
                 f"the wizard was started with the interface {self.said}",
                 where="interface",
-                fix="start it without --interface to choose here",
+                fix=advice.choose_here(),
             )
         if name and name not in names():
             raise InputError(

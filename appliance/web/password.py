@@ -15,6 +15,7 @@ from threading import Lock
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from appliance import advice
 from appliance.errors import AccessError, InputError, PreflightError
 from appliance.tools.private_file import write_private
 from appliance.values import Secret
@@ -106,8 +107,7 @@ class PasswordStore:
                 raise AccessError(
                     "this is not the password",
                     where="current",
-                    fix="type it again; if it is lost: provision web --reset-password, "
-                    "at the laptop itself",
+                    fix=f"type it again; if it is lost: {advice.new_password()}",
                 )
             self._set(new)
 

@@ -18,6 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from appliance import advice
 from appliance.errors import BusyError, InputError, PreflightError
 from appliance.paths import Paths
 from appliance.store.lock import Holder, holder_of
@@ -181,7 +182,7 @@ class Runs:
                 raise PreflightError(
                     "the run is another user's",
                     where=f"process {pid}",
-                    fix="stop it where it was started, or run 'sudo provision web'",
+                    fix=advice.wizard_as_root(),
                 ) from error
             finally:
                 os.close(handle)

@@ -16,6 +16,7 @@ from cheroot.server import HTTPConnection, HTTPRequest
 from cheroot.ssl import Adapter
 from flask import Flask
 
+from appliance import advice
 from appliance.boot.http_server import BootHttpServer, LimitedConnection
 from appliance.errors import PortInUseError, PreflightError
 from appliance.tools import interface
@@ -186,11 +187,11 @@ def _refused(listen: Listen, error: OSError) -> PreflightError:
             "another program listens where the wizard would",
             where=where,
             why="perhaps the wizard runs already",
-            fix=f"open {listen.url()}, or give another port with --listen",
+            fix=f"open {listen.url()}, or {advice.other_port()}",
         )
     return PreflightError(
         "the wizard cannot listen there",
         where=where,
         why=error.strerror or str(error),
-        fix="give an address of this laptop with --listen",
+        fix=advice.own_address(),
     )

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from appliance import advice
 from appliance.errors import PreflightError
 from appliance.tools.private_file import write_private
 
@@ -81,7 +82,7 @@ def _kept(file: Path, key: Path) -> x509.Certificate | None:
             "the wizard's certificate cannot be read",
             where=str(error.filename),
             why=str(error),
-            fix="run as the user who started the wizard before, or give another --state",
+            fix=advice.wizards_state(),
         ) from error
     except (ValueError, TypeError):  # damaged: another is made
         return None

@@ -1,7 +1,8 @@
-"""The command's advice in the words of the pages: who fills in forms types no option and no YAML.
+"""The command's words in those of the pages: who fills in forms types no option and no YAML.
 
-What is wrong is said in the very words of the command; only what to do about it is put otherwise,
-because it is done by another hand here. Pure.
+What is wrong is said in the very words of the command; what to do about it is put otherwise,
+because it is done by another hand here. `appliance.advice` says each piece in both ways, and it is
+found again in any text, be it an old journal's. Below is what else names keys of the file. Pure.
 """
 
 from __future__ import annotations
@@ -9,151 +10,47 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from appliance import advice
+from appliance.advice import Advice
 from appliance.errors import Problem
 
-_NAME = r"([A-Za-z0-9][\w.-]*)"
+_FILLED = re.compile(r"\{(\w+)\}")
+_SHAPES = {"machine": r"[A-Za-z0-9](?:[\w.-]*\w)?"}
+"""What may stand for a name. Of any other, as little as reaches the next word of the piece."""
 
-_RULES: tuple[tuple[str, str], ...] = (
-    # Which box is which, and its disk: the page Machines asks both.
+_WHICH = r"no MAC address is given, so it cannot be told from a stranger: write mac or match"
+_DISK = (
+    r"no disk is named, and none is ever guessed: write disk: \S+ or by-path, "
+    r"or choose one of its report"
+)
+WORDS: tuple[tuple[str, str], ...] = (
+    # What a plan asks of a machine.
     (
-        r"no MAC address is given, so it cannot be told from a stranger: write mac or match",
+        f"{_WHICH}; {_DISK}",
+        (
+            "nobody has said yet which box it is, nor which disk may be written: switch it on, "
+            "booting from the network, then say both on the page Machines"
+        ),
+    ),
+    (
+        _WHICH,
         (
             "nobody has said yet which box it is: switch it on, booting from the network, then say "
             "so on the page Machines"
         ),
     ),
-    (
-        (
-            r"no disk is named, and none is ever guessed: write disk: /dev/disk/by-id/… or by-path"
-            r", or choose one of its report"
-        ),
-        "no disk is chosen yet: choose it on the page Machines, once the box has reported",
-    ),
-    (
-        (
-            r"(nobody has said yet which box it is): (switch it on, booting from the network), "
-            r"then say so on the page Machines; no disk is chosen yet: .* once the box has reported"
-        ),
-        r"\1, nor which disk may be written: \2, then say both on the page Machines",
-    ),
-    (r"see 'provision status'", "see its own page"),
-    (r"; or write its mac and disk in the file", ""),
-    (r"give --name NAME", "choose a name, or type one"),
-    (r"--erase \S+ is not the name", "what was typed is not the name"),
-    (
-        r"to lose it, type the machine's name again: --erase " + _NAME,
-        r"if it may be lost, type the machine's name, \1, in the field below",
-    ),
-    (r"type --erase " + _NAME, r"type its name, \1"),
-    (r" \(--erase NAME\)", ""),
-    (r"leave --disk out, or change the file", "choose “As the site file says”"),
-    (
-        r"give --disk with one of these names, or with a selector such as 'size >= 250G'",
-        "choose one of its disks",
-    ),
-    (
-        r"for a replaced board: provision identify SITE WHICH \S+; to write its disk anew: "
-        r"provision reinstall SITE " + _NAME + r" --yes",
-        r"for a replaced board, or to write its disk anew, see the page of \1",
-    ),
-    (
-        r"(?:or say so|or say which): provision identify SITE \S+ " + _NAME,
-        r"or say which box \1 is, on its page",
-    ),
-    (
-        r"end the run, 'provision reinstall SITE " + _NAME + r" --yes', then this again",
-        r"pause the run, have \1 installed anew on its page, then this again",
-    ),
-    (r"say so: provision reinstall \S+ " + _NAME + r" --yes", r"type its name, \1, to agree"),
-    (
-        r"'provision reinstall SITE " + _NAME + r" --yes' gives its disk up first",
-        r"have \1 installed anew on its page first",
-    ),
-    (r"if you are sure, say so: --yes\.", "if you are sure, tick the box."),
-    (
-        r"'provision reinstall SITE " + _NAME + r" --yes'",
-        r"“Install anew” on the page of \1",
-    ),
-    (
-        r"give a MAC address, a serial number or a UUID; 'provision status SITE' lists them",
-        "go back to the page Machines",
-    ),
-    # Its switch: the page of its power.
-    (r"say so: provision power \w+ SITE " + _NAME + r" --yes", r"type its name, \1, to agree"),
-    (
-        r"enter its password again with 'provision power password SITE " + _NAME + r"'",
-        r"give its password again on the page of the power of \1",
-    ),
-    (
-        r"(?:give it: )?'?provision power password SITE " + _NAME + r"\b'?",
-        r"give the password on the page of the power of \1",
-    ),
-    (r"'provision power cycle SITE " + _NAME + r" --yes'", r"switch \1 off and on in its page"),
-    (
-        r"'provision power status SITE " + _NAME + r" --new-certificate'",
-        r"say so on the page of the power of \1",
-    ),
-    (r",? or see 'provision power probe SITE " + _NAME + r"'", ""),
+    (_DISK, "no disk is chosen yet: choose it on the page Machines, once the box has reported"),
+    # What is expected of a machine, and what a value is to be.
+    (r"a DHCP request from its firmware", "its firmware asking for an address"),
+    (r"the installer reporting STARTED", "the installer saying that it begins"),
+    (r"the installer reporting SUCCEEDED", "the installer saying that it is done"),
+    (r"is no RFC 1123 label", "cannot be a name here"),
     (r"\bredfish needs one", "Redfish needs one"),
     (r"\bipmi needs one", "IPMI needs one"),
     (r"by-hand has no use for it", "by hand there is no use for it"),
     (r"wake-on-lan has no use for it", "Wake-on-LAN has no use for it"),
     (r"ipmi has no use for it", "IPMI has no use for it"),
-    (r"take it out, or write another type", "empty it, or choose another way"),
-    (
-        r"write hypervisor\.machines\." + _NAME + r"\.mac",
-        r"write that of \1 into the site file, in an editor",
-    ),
-    (r"a Redfish service of several needs system", "where one BMC has several, name the system"),
-    (r"write bmc\.system for each of them", "say which system each of them is"),
-    # What the laptop keeps of the site: the page Done.
-    (
-        (
-            r"keep it sealed first: provision export state \S+ FILE; then say so: "
-            r"provision wipe \S+ --yes"
-        ),
-        "export it first; then type the name of the site",
-    ),
-    (
-        r"finish it first; or say --unfinished as well, if it is to be begun anew or never",
-        "finish it first; or say below that it may go though it is not finished",
-    ),
-    (r"leave --files out, or wipe those sites first", "leave the files here"),
-    # Files and runs: pages of their own.
-    (
-        (
-            r"(?:run )?'provision fetch SITE', or import (?:them|it): "
-            r"'provision fetch SITE --from FOLDER'"
-        ),
-        "bring the files on the page Files",
-    ),
-    (
-        r"fetch it, or import it from a folder: provision fetch SITE",
-        "bring it on the page Files",
-    ),
-    (r"run 'provision fetch(?: SITE)?'", "bring the files on the page Files"),
-    (r" \('provision fetch'\)", " on the page Files"),
-    (r"'provision fetch SITE'", "bring the files on the page Files"),
-    (r"run 'provision support SITE'", "take the support file below"),
-    (
-        r"another machine in its place is named by 'provision identify'",
-        "another machine in its place is named on the page Machines",
-    ),
-    (r"; or confirm with --yes", "; or say that it is right on the page Review"),
-    (r"run the same command again to continue", "then continue"),
-    (r"run the same command again", "try this step again"),
-    (
-        r"(?:plug the adapter in, or )?name (?:it|another) with --interface",
-        "choose the network interface on the page Site",
-    ),
-)
-_SEEN: tuple[tuple[str, str], ...] = (
-    (r"a DHCP request from its firmware", "its firmware asking for an address"),
-    (r"the installer reporting STARTED", "the installer saying that it begins"),
-    (r"the installer reporting SUCCEEDED", "the installer saying that it is done"),
-    (r"is no RFC 1123 label", "cannot be a name here"),
-)
-_HINTS: tuple[tuple[str, str], ...] = (
+    # The settings' own docs.
     (r"`false` stops its virtual machines", "Without the tick its virtual machines are stopped"),
     (r"`false` keeps it stopped", "Without the tick it is kept stopped"),
     (r"`false`: BIOS", "without the tick BIOS"),
@@ -175,15 +72,47 @@ _HINTS: tuple[tuple[str, str], ...] = (
     (r"It must be given for `redfish` and `ipmi`", "Redfish and IPMI need it"),
     (r"gives the BMC `address` by", "gives the BMC its address by"),
 )
-"""Words of the settings' own docs, which name keys and their values."""
-_COMPILED = tuple((re.compile(pattern), words) for pattern, words in (*_RULES, *_SEEN, *_HINTS))
+"""Sentences that name keys of the file and their values, and what the pages say in their place."""
 _WITH_KEY = re.compile(r"\bwrite (?:[a-z_]+\.)*([a-z_0-9]+): (?=[^{\s…])")
 _MISSING = "this key is missing"
 
 
+def _pattern(piece: Advice) -> str:
+    """Give what a piece of advice looks like in a text, whatever is filled in."""
+    seen: set[str] = set()
+    pattern = ""
+    for at, part in enumerate(_FILLED.split(piece.command)):
+        if at % 2 == 0:
+            pattern += re.escape(part)
+        elif part in seen:
+            pattern += f"(?P={part})"
+        else:
+            seen.add(part)
+            pattern += f"(?P<{part}>{_SHAPES.get(part, '.+?')})"
+    return pattern
+
+
+def _replacement(piece: Advice) -> str:
+    """Give the page's words, as `re.sub` fills them in."""
+    return _FILLED.sub(r"\\g<\1>", piece.page)
+
+
+# The longest first: a piece may be a part of another.
+_RULES = tuple(
+    (re.compile(pattern), words)
+    for pattern, words in (
+        *(
+            (_pattern(each), _replacement(each))
+            for each in sorted(advice.every(), key=lambda one: -len(one.command))
+        ),
+        *WORDS,
+    )
+)
+
+
 def paged(text: str) -> str:
     """Give the command's words as a page says them; what it does not know stays as it is."""
-    for pattern, words in _COMPILED:
+    for pattern, words in _RULES:
         text = pattern.sub(words, text)
     return text
 

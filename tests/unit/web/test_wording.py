@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from appliance import advice
+from appliance.advice import Advice
 from appliance.errors import Problem
+from appliance.site.freeze import propose
+from appliance.site.make_plan import make_plan
+from appliance.site.plan import Way
 from appliance.site.yaml_text import Value
 from appliance.web.bmc_form import bmc_form
 from appliance.web.forms import Form, cluster_form, site_form
-from appliance.web.wording import for_field, paged
+from appliance.web.wording import WORDS, for_field, paged
+from tests.sites import site
 
 ROOT = Path(__file__).resolve().parents[3] / "appliance"
-_COMMAND = re.compile(r"provision \w+|--[a-z]")
 
 
 @pytest.mark.parametrize(
@@ -76,15 +82,45 @@ def test_advice_is_that_of_the_pages(said: str, shown: str) -> None:
     assert paged(shown) == shown
 
 
-@pytest.mark.parametrize("module", ["choosing", "orders", "s2_artifacts", "outside_programs"])
-def test_no_advice_of_these_modules_names_the_command(module: str) -> None:
-    """Whoever writes new advice there is reminded that pages show it."""
-    text = (ROOT / "flow" / f"{module}.py").read_text()
-    joined = re.sub(r'"\s*\n\s*f?"', "", text)
-    said = [each for each in re.findall(r'fix=f?"([^"\n]*)"', joined) if _COMMAND.search(each)]
-    filled = [re.sub(r"\{[^}]*\}", "hv3", each) for each in said]
+_FILLED = {"site": "/srv/a site.yaml", "machine": "hv3.b", "typed": "hv 2", "lost": "hv4"}
+_COMMAND = re.compile(r"provision \w+|--[a-z]")
+_BY_HAND = re.compile(r"at the laptop itself|^start the wizard")
 
-    assert [each for each in filled if _COMMAND.search(paged(each))] == []
+
+@pytest.mark.parametrize("piece", advice.every(), ids=lambda piece: piece.command[:40])
+def test_a_piece_of_advice_is_found_in_any_text(piece: Advice) -> None:
+    """Whatever is filled in, wherever it stands; what a page says of it is not put anew again."""
+    names = {name: _FILLED.get(name, "some") for name in piece.names}
+    said, shown = (
+        f"see it: {each.format(**names)}. Then so" for each in (piece.command, piece.page)
+    )
+    assert paged(said) == shown
+    assert paged(shown) == shown
+
+
+@pytest.mark.parametrize("piece", advice.every(), ids=lambda piece: piece.command[:40])
+def test_a_page_names_a_command_only_where_nothing_else_helps(piece: Advice) -> None:
+    """And then says that the laptop itself is where it is typed."""
+    if piece.page != piece.command and _COMMAND.search(piece.page):
+        assert _BY_HAND.search(piece.page)
+
+
+def _said_elsewhere() -> Iterator[str]:
+    """Every string of the package, and what a plan says of a machine of which it knows nothing."""
+    for path in ROOT.rglob("*.py"):
+        if path.name != "wording.py":
+            for each in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(each, ast.Constant) and isinstance(each.value, str):
+                    yield each.value
+    of = site(machines={"hv1": {}})
+    yield make_plan(of, propose(of)).machines[0].not_armed or ""
+    yield from (f"{way.value} {said}" for way in Way for said in ("needs one", "has no use for it"))
+
+
+def test_no_sentence_is_put_otherwise_that_nobody_says() -> None:
+    """A sentence that was changed would be shown with its keys."""
+    said = "\n".join(_said_elsewhere())
+    assert [pattern for pattern, _words in WORDS if not re.search(pattern, said)] == []
 
 
 @pytest.mark.parametrize(
