@@ -7,19 +7,23 @@ minutes to answer. What came of it is taken, kept and told on the run's own thre
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from appliance.errors import PowerError, StoreFullError
+from appliance.flow import power_words
 from appliance.flow.context import Context
 from appliance.flow.power_phases import Noticed, phase_of
 from appliance.flow.switch_state import reported_by
 from appliance.flow.switching import (
     MakeControl,
     is_switched,
+    kept_of,
+    left_in_mid_cycle,
     note,
     note_contact,
     note_power,
@@ -31,7 +35,16 @@ from appliance.flow.switching import (
 )
 from appliance.machines.state import EXPECTATIONS, State
 from appliance.power import inventory
-from appliance.power.decide import Case, Next, Phase, decide, is_disk_due, place_of
+from appliance.power.asking import Outcome, ask
+from appliance.power.decide import (
+    Case,
+    Next,
+    Phase,
+    decide,
+    is_disc_over,
+    is_disk_due,
+    network_of,
+)
 from appliance.power.inventory import Identity
 from appliance.power.model import BootFrom, Contact, Inventory, Power, PowerControl, Target
 from appliance.power.tried import (
@@ -47,15 +60,12 @@ from appliance.site.plan import ExpectedFirmware, MachinePlan, Plan
 from appliance.tools.unwaited import start
 
 LIMITS = Limits(appear=EXPECTATIONS[State.EXPECTED].within)
-_SWITCHING = frozenset({Act.BOOT_NETWORK, Act.ON, Act.CYCLE})
+_SWITCHING = frozenset({Act.BOOT_NETWORK, Act.BOOT_DISC, Act.ON, Act.CYCLE})
 _OTHERS_SECONDS = 30.0
 """So long the first switching waits for what the other BMCs say of their machines."""
 _TO_INSTALL = frozenset({Phase.WANTED, Phase.ORDERED, Phase.STARTING, Phase.INSTALLING})
 _LOOK_SECONDS = 10.0
-_WORDS = 200
 _END_SECONDS = 30.0
-
-_Outcome = Contact | Power | Inventory | str
 
 
 @dataclass(slots=True)
@@ -69,7 +79,7 @@ class _Switch:
     tried: Tried
     control: PowerControl | None = None
     asked: Next | None = None
-    answer: Future[_Outcome] | None = None
+    answer: Future[Outcome] | None = None
     identity: Identity = field(default_factory=Identity)
     said: Inventory | None = None
     looked: float = float("-inf")
@@ -78,17 +88,22 @@ class _Switch:
 
 
 class Powering:
-    """Sees to the power of the machines of one run. Never blocks, until it is ended."""
+    """Sees to the power of the machines of one run. Never blocks, until it is ended.
+
+    `disc` is the URL of the boot disc, empty where none is served.
+    """
 
     def __init__(
         self,
         context: Context,
         *,
         make: MakeControl = own_control,
+        disc: str = "",
         limits: Limits = LIMITS,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._context = context
+        self._disc = disc
         self._make = make
         self._limits = limits
         self._pause = pause
@@ -129,17 +144,20 @@ class Powering:
             self._pause(0.1)
 
     def stop(self) -> None:
-        """Ask nothing more. What switches is waited for, not for long, and kept for the next run.
+        """Switch nothing more, and take our discs out. What goes on is waited for, not for long.
 
         Off-and-on that is broken off between the two would leave the machine off. Any other call
         that goes on is not waited for.
         """
-        on_their_way = [
-            each.answer
-            for each in self._switches.values()
-            if each.answer is not None and each.asked is not None and each.asked.act in _SWITCHING
-        ]
-        wait(on_their_way, timeout=_END_SECONDS)
+        busy = [each for each in self._switches.values() if each.answer and each.asked]
+        self._await(s for s in busy if s.tried.disc_in or (s.asked and s.asked.act in _SWITCHING))
+        with_disc = [each for each in self._switches.values() if _may_eject(each)]
+        for switch in with_disc:
+            self._send(switch, Next(Act.EJECT, f"the run ends without {switch.machine.name}"))
+        self._await(with_disc)
+
+    def _await(self, switches: Iterable[_Switch]) -> None:
+        wait([each.answer for each in switches if each.answer is not None], timeout=_END_SECONDS)
         for switch in self._switches.values():
             self._collect(switch)
 
@@ -187,7 +205,9 @@ class Powering:
             # A killed run, or people, switched it on just now: it may not have come far yet.
             tried = replace(tried, switched_at=now - age, tries=1)
             case = replace(case, since=min(case.since, now - age))
-        target = target_of(context, machine)
+        here = kept_of(context, machine)
+        tried = replace(tried, disc_in="disc" in here, by_disc="by_disc" in here)
+        target = self._target_of(machine)
         switch = _Switch(machine, target, noticed, case, tried, looked=now)
         self._switches[machine.name] = switch
         return switch
@@ -195,7 +215,7 @@ class Powering:
     def _look_again(self, switch: _Switch, machine: MachinePlan) -> None:
         """Another address, another password: what was refused before may be taken now."""
         switch.looked = self._context.clock.monotonic()
-        target = target_of(self._context, machine)
+        target = self._target_of(machine)
         other = machine.bmc != switch.machine.bmc
         switch.machine = machine
         if other:
@@ -208,10 +228,13 @@ class Powering:
         switch.target, switch.control = target, None
         again = replace(switch.tried, barred=False, failures=0, error="", asked="")
         if other:
-            again = replace(again, contact=None, inventoried=False)
+            again = replace(again, contact=None, inventoried=False, disc_in=False, by_disc=False)
         elif target.fingerprint is None:
             again = replace(again, contact=None)  # its certificate is to be kept, and told
         switch.tried = again
+
+    def _target_of(self, machine: MachinePlan) -> Target:
+        return replace(target_of(self._context, machine), disc=self._disc)
 
     # ---------------------------------------------------------------- asking
 
@@ -232,16 +255,23 @@ class Powering:
             return
         if any(each.answer and _same_bmc(each, switch) for each in self._switches.values()):
             return  # a BMC of several machines is asked for one after the other
+        self._send(switch, asked)
+
+    def _send(self, switch: _Switch, asked: Next) -> None:
         try:
             control = self._control(switch)
         except PowerError as error:
             self._take_failure(switch, asked, error)
             return
-        contact = switch.tried.contact
-        place = place_of(case, contact.boots if contact is not None else ())
+        disc = kept_of(self._context, switch.machine).get("disc", self._disc)
+        if asked.act is Act.BOOT_DISC:  # a run that is killed now leaves it in
+            with suppress(StoreFullError):
+                self._note(switch, disc=self._disc)
+        place = network_of(switch.case, switch.tried) or BootFrom.PXE
         switch.asked = asked
         switch.answer = start(
-            partial(_call, control, asked.act, place or BootFrom.PXE), name=f"power-{case.machine}"
+            partial(ask, control, asked.act, place=place, disc=disc),
+            name=f"power-{control.target.machine}",
         )
 
     def _is_left_off(self, switch: _Switch) -> bool:
@@ -280,7 +310,7 @@ class Powering:
             else:
                 self._take_failure(switch, asked, error)
 
-    def _take(self, switch: _Switch, asked: Next, outcome: _Outcome) -> None:
+    def _take(self, switch: _Switch, asked: Next, outcome: Outcome) -> None:
         now, name = self._context.clock.monotonic(), switch.machine.name
         if isinstance(outcome, Contact):
             switch.tried = took_contact(switch.tried, outcome, now)
@@ -290,6 +320,7 @@ class Powering:
             if before.power is not outcome or before.error:
                 self._tell(switch, f"{name}: {switch.case.switch} says that it is {outcome}")
             note_power(self._context, switch.machine, outcome)
+            self._tell_once(switch, left_in_mid_cycle(self._context, switch.machine))
         elif isinstance(outcome, Inventory):
             switch.tried = took_act(switch.tried, asked.act, asked.words, now)
             self._take_inventory(switch, outcome)
@@ -302,11 +333,12 @@ class Powering:
         words += f", {contact.profile}" if contact.profile else ""
         self._tell(switch, words)
         if BootFrom.DISK not in contact.boots:
-            note(self._context, switch.machine, disk_due=None)
+            self._note(switch, disk_due=None)
         certificate = note_contact(self._context, switch.machine, contact)
+        self._tell_once(switch, left_in_mid_cycle(self._context, switch.machine))
         if certificate:
             self._tell(switch, certificate)
-            switch.target = target_of(self._context, switch.machine)
+            switch.target = self._target_of(switch.machine)
             switch.control = None  # the next one holds it to that certificate
 
     def _take_inventory(self, switch: _Switch, said: Inventory) -> None:
@@ -316,10 +348,8 @@ class Powering:
         switch.case = replace(
             switch.case, certain=switch.identity.certain, against=switch.identity.against
         )
-        note(self._context, switch.machine, inventory=inventory.as_json(said))
-        clock = inventory.clock_off(said, self._context.clock.utc())
-        if clock:
-            self._tell_once(switch, clock)
+        self._note(switch, inventory=inventory.as_json(said))
+        self._tell_once(switch, inventory.clock_off(said, self._context.clock.utc()))
         self._tell_differences(switch)
 
     def _tell_differences(self, switch: _Switch) -> None:
@@ -330,42 +360,35 @@ class Powering:
                     self._tell_once(switch, words)
 
     def _tell_once(self, switch: _Switch, words: str) -> None:
-        if words not in switch.told:
+        if words and words not in switch.told:
             switch.told |= {words}
             self._tell(switch, f"{switch.machine.name}: {words}", kind="finding")
 
     def _tell_done(self, switch: _Switch, asked: Next, outcome: str) -> None:
-        name = switch.machine.name
-        now = self._context.clock.utc()
-        if asked.act is Act.BOOT_NETWORK:
-            words = f"{asked.words}: its next start is set: {outcome}"
+        if asked.act is Act.EJECT:
+            self._note(switch, disc=None)
         elif asked.act is Act.BOOT_DISK:
             switch.owes_disk = False
-            note(self._context, switch.machine, acted=None, acted_at=None, disk_due=None)
-            words = f"{asked.words}: its disk is its boot device: {outcome}"
-        else:
-            note(self._context, switch.machine, acted=asked.act.value, acted_at=now)
-            verb = "is switched on" if asked.act is Act.ON else "is switched off and on"
-            words = f"{name} {verb}: {asked.words}"
+            self._note(switch, acted=None, acted_at=None, by_disc=None, disk_due=None)
+        elif asked.act in (Act.ON, Act.CYCLE):
+            now, by_disc = self._context.clock.utc(), switch.tried.by_disc or None
+            self._note(switch, acted=asked.act.value, acted_at=now, by_disc=by_disc)
+        words = power_words.done(switch.machine.name, asked, outcome)
         self._tell(switch, words, act=asked.act)
 
+    def _note(self, switch: _Switch, **said: Any) -> None:
+        note(self._context, switch.machine, **said)
+
     def _take_failure(self, switch: _Switch, asked: Next, error: BaseException) -> None:
-        name, now = switch.machine.name, self._context.clock.monotonic()
+        now, machine = self._context.clock.monotonic(), switch.machine
         if not isinstance(error, PowerError):
-            # A library met an answer that nobody thought of: it costs this BMC, not the run.
-            error = PowerError(
-                f"an answer of the BMC of {name} was not understood",
-                where=switch.machine.bmc.address,
-                why=repr(error)[:_WORDS],
-                fix=f"send what 'provision power probe SITE {name}' writes",
-            )
+            error = power_words.not_understood(machine, error)
         before = switch.tried
         switch.tried = took_failure(before, asked.act, error, now, self._limits)
-        note(self._context, switch.machine, error=str(error))
+        self._note(switch, error=str(error))
         if str(error) != before.error:
-            tried_again = "" if switch.tried.barred else "; it is tried again"
-            words = str(error) if name in str(error) else f"{name}: {error}"
-            self._tell(switch, f"{words}{tried_again}", kind="finding", act=asked.act)
+            words = power_words.failed(machine.name, asked.act, switch.tried)
+            self._tell(switch, words, kind="finding", act=asked.act)
 
     def _look_for_doubles(self) -> None:
         """One BMC under two names, or two boards with one label: which is which is not guessed."""
@@ -383,27 +406,17 @@ class Powering:
         self._context.tell(kind, words, machine=switch.machine.name, data=data)
 
 
-def _call(control: PowerControl, act: Act, place: BootFrom) -> _Outcome:
-    """Ask; on a thread of its own, where nothing of the run may be touched."""
-    if act is Act.CONTACT:
-        return control.contact()
-    if act is Act.INVENTORY:
-        return control.inventory()
-    if act is Act.READ:
-        return control.power()
-    if act is Act.BOOT_NETWORK:
-        return control.boot_next(place)
-    if act is Act.BOOT_DISK:
-        return control.boot_next(BootFrom.DISK)
-    switch = control.cycle if act is Act.CYCLE else control.on
-    switch()
-    return ""
-
-
 def _same_bmc(one: _Switch, other: _Switch) -> bool:
     return bool(one.target.address) and one.target.address == other.target.address
 
 
+def _may_eject(switch: _Switch) -> bool:
+    tried = switch.tried
+    idle = switch.answer is None and not (tried.barred or switch.case.against)
+    return tried.disc_in and idle
+
+
 def _is_open(switch: _Switch) -> bool:
     """Whether the end of the run would leave something of this machine half done."""
-    return switch.answer is not None or is_disk_due(switch.case, switch.tried)
+    due = is_disk_due(switch.case, switch.tried) or is_disc_over(switch.case, switch.tried)
+    return switch.answer is not None or due

@@ -135,7 +135,7 @@ class Watch:
     ) -> None:
         self._context = context
         self._probing = Probing(context.clock, probe)
-        self._powering = Powering(context, make=make)
+        self._powering = Powering(context, make=make, disc=given.services.boot_disc)
         self._plan = given.plan
         self._services = given.services
         self._roll = Roll(context.proven, context.tell, context.clock.utc)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address
 
 from appliance.boot.control import Event, Order, RecordChanged, Reported
@@ -15,7 +15,7 @@ from appliance.flow.boot_machines import boot_network
 from appliance.flow.context import Context
 from appliance.flow.services_address import ServicesAddress
 from appliance.machines.state import Evidence
-from appliance.site.artifact_names import STAGE1_FILES
+from appliance.site.artifact_names import BOOT_DISC, STAGE1_FILES
 from appliance.site.plan import Plan
 from appliance.tools.interface import index_of, set_address
 
@@ -52,7 +52,13 @@ class Services:
     @property
     def has_stage1(self) -> bool:
         """Whether machines can be asked what they are."""
-        return {each.name for each in self._files} >= {*STAGE1_FILES}
+        return has_stage1(self._files)
+
+    @property
+    def boot_disc(self) -> str:
+        """The URL of the boot disc for BMCs, empty where it is not among the files."""
+        there = BOOT_DISC in {each.name for each in self._files}
+        return f"http://{self._plan.provisioning.bridge}/a/{BOOT_DISC}" if there else ""
 
     @property
     def has_services_address(self) -> bool:
@@ -173,3 +179,8 @@ class Services:
             each.close()
         self._sockets = {}
         self._services_address.give_back()
+
+
+def has_stage1(files: Iterable[ServedFile]) -> bool:
+    """Whether our small Linux is among the files, so that machines can be asked what they are."""
+    return {each.name for each in files} >= {*STAGE1_FILES}

@@ -11,6 +11,7 @@ from appliance.errors import BmcLoginError
 from appliance.flow.context import Context
 from appliance.power.model import Contact, Power, PowerControl, Target, Way
 from appliance.site.plan import MachinePlan
+from appliance.tools.clock import as_text
 
 PASSWORD = "bmc"
 """The vault's name for the password of all BMCs; `bmc-NAME` is that of one machine's."""
@@ -119,4 +120,14 @@ def note(context: Context, machine: MachinePlan, **said: Any) -> None:
 
 
 def _reading(context: Context, power: Power) -> dict[str, Any]:
-    return {"power": power.value, "read_at": context.clock.utc(), "error": None}
+    said = {"power": power.value, "read_at": context.clock.utc(), "error": None}
+    return {**said, "cycling_at": None} if power is Power.ON else said
+
+
+def left_in_mid_cycle(context: Context, machine: MachinePlan) -> str:
+    """Say that it was read as off after an off-and-on that did not end; empty where it was not."""
+    kept = kept_of(context, machine)
+    began = kept.get("cycling_at")
+    if began is None or kept.get("power") != Power.OFF:
+        return ""
+    return f"it is off: an off-and-on that began {as_text(began)} has not switched it on again"

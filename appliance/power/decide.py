@@ -41,6 +41,7 @@ class Case:
     switched off. `against`: why nothing may be asked of this BMC. `late`: its phase has passed its
     limit. `http`: it is to boot by UEFI HTTP. `own_disk`: it took its image, and tries its disk.
     `disk_due`: an earlier run installed it, and ended before its disk was set as its boot device.
+    `disc`: people said that it is to boot from the boot disc.
     """
 
     machine: str
@@ -54,6 +55,7 @@ class Case:
     http: bool = False
     own_disk: bool = False
     disk_due: bool = False
+    disc: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +68,19 @@ class Next:
 
 _WAIT = Next(Act.WAIT)
 _BOOT_FAILURES = 2
+_NO_LONGER = "{} does not need its boot disc now"
 _BEFORE = frozenset({Phase.SILENT, Phase.LEFT_ALONE})
+_TO_COME = frozenset({Phase.WANTED, Phase.ORDERED})
+_ON_ITS_WAY = frozenset({Phase.STARTING, Phase.INSTALLING})
 
 
 def decide(case: Case, tried: Tried, now: float, limits: Limits = LIMITS) -> Next:
     """Say what is asked next. Nothing that switches what was installed before this run.
 
-    For FINISHED never CYCLE nor BOOT_NETWORK.
+    For FINISHED never CYCLE, BOOT_NETWORK nor BOOT_DISC.
     """
+    if is_disc_over(case, tried) and now >= tried.not_before:
+        return Next(Act.EJECT, _NO_LONGER.format(case.machine))
     if case.phase in _BEFORE and is_disk_due(case, tried):
         return _set_disk_late(case, tried, now, limits)
     if case.phase is Phase.LEFT_ALONE:
@@ -99,16 +106,45 @@ def _by_phase(case: Case, tried: Tried, now: float, limits: Limits) -> Next:
         return Next(Act.INVENTORY)
     if case.phase is Phase.FINISHED:
         return _finished(case, tried, now, limits)
-    if case.phase in (Phase.STARTING, Phase.INSTALLING):
+    if case.phase in _ON_ITS_WAY:
         return _on_its_way(case, tried, now, limits)
     return _wanted(case, tried, now, limits)
 
 
-def place_of(case: Case, boots: tuple[BootFrom, ...]) -> BootFrom | None:
-    """Give where the next start is to boot from; None where the machine's own order decides."""
+def network_of(case: Case, tried: Tried) -> BootFrom | None:
+    """Give by what the network is its next boot; None where its own order decides."""
+    if tried.boot_failures >= _BOOT_FAILURES:
+        return None
     by_wish = (BootFrom.PXE, BootFrom.UEFI_HTTP)
     ordered = reversed(by_wish) if case.http else by_wish
-    return next((each for each in ordered if each in boots), None)
+    return next((each for each in ordered if each in _boots(tried)), None)
+
+
+def is_disc_over(case: Case, tried: Tried) -> bool:
+    """Whether the boot disc is to be taken out: the machine was seen, or is started otherwise."""
+    if not tried.disc_in or tried.disc_stuck or tried.barred or case.against:
+        return False
+    if case.phase in _TO_COME:
+        return not tried.by_disc
+    if case.phase in _ON_ITS_WAY and tried.by_disc:  # it may have been started once more
+        seen_since = tried.switched_at is None or tried.switched_at < case.since
+        return seen_since and not tried.boot_set
+    return True
+
+
+def _is_by_disc(case: Case, tried: Tried, limits: Limits) -> bool:
+    """Whether the next start is from the boot disc: the last resort, unless people said it.
+
+    What brought a machine once brings it again; what brought nothing is not tried twice running.
+    """
+    if tried.disc_refused or BootFrom.DISC not in _boots(tried):
+        return False
+    if case.phase not in _TO_COME:
+        return tried.by_disc
+    if tried.by_disc and _switched_at(case, tried) is not None:
+        return False
+    is_last = 0 < tried.tries == limits.tries - 1 and tried.power is not Power.OFF
+    return case.disc or is_last or network_of(case, tried) is None
 
 
 def is_disk_due(case: Case, tried: Tried) -> bool:
@@ -157,8 +193,7 @@ def _is_late(case: Case, tried: Tried, limits: Limits) -> str:
 def _switched_at(case: Case, tried: Tried) -> float | None:
     """When it was switched for what is wanted now."""
     at = tried.switched_at
-    wanted = case.phase in (Phase.WANTED, Phase.ORDERED)
-    return None if at is None or (wanted and at < case.since) else at
+    return None if at is None or (case.phase in _TO_COME and at < case.since) else at
 
 
 def _without_bmc(case: Case, tried: Tried) -> str:
@@ -185,26 +220,26 @@ def _wanted(case: Case, tried: Tried, now: float, limits: Limits) -> Next:
         if late and tried.power is Power.ON and not _may_cycle(case, tried):
             return _which_is_it(case, tried)
         if late:
-            return _switch(case, tried, f"{late}; try {tried.tries + 1} of {limits.tries}")
+            return _switch(case, tried, f"{late}; try {tried.tries + 1} of {limits.tries}", limits)
         followed = tried.power is not Power.OFF and now - at > limits.obey
         return _read(tried, now, limits.seldom if followed else limits.soon)
     if tried.power is Power.OFF:
-        return _switch(case, tried, f"{case.machine} is off")
+        return _switch(case, tried, f"{case.machine} is off", limits)
     if tried.power is Power.UNKNOWN and case.phase is Phase.ORDERED:
         return _ask(tried, f"{case.machine} may be running, and {case.switch} cannot switch "
                     f"it off: {_by_hand(case)}")  # fmt: skip
     if case.phase is Phase.ORDERED:
-        return _switch(case, tried, f"{case.machine} is on, and to start anew")
+        return _switch(case, tried, f"{case.machine} is on, and to start anew", limits)
     # Told or not: meanwhile it is seen whether an installed system answers at its address. A
     # magic packet does nothing to it.
     if now - case.since < limits.settle and (tried.power is Power.ON or _boots(tried)):
         return _read(tried, now, limits.soon)
     if tried.power is Power.UNKNOWN:
-        return _switch(case, tried, f"nobody knows whether {case.machine} is on")
+        return _switch(case, tried, f"nobody knows whether {case.machine} is on", limits)
     if not _may_cycle(case, tried):
         return _which_is_it(case, tried)
     words = f"{case.machine} is on, and does not boot from the network"
-    return _switch(case, tried, words)
+    return _switch(case, tried, words, limits)
 
 
 def _may_cycle(case: Case, tried: Tried) -> bool:
@@ -225,11 +260,11 @@ def _on_its_way(case: Case, tried: Tried, now: float, limits: Limits) -> Next:
     if _is_off(tried, limits.soon) and tried.tries < limits.tries:
         words = f"{case.machine} was switched off, or lost its power"
         # The network would install it a second time: what it took may well start.
-        return Next(Act.ON, words) if case.own_disk else _switch(case, tried, words)
+        return Next(Act.ON, words) if case.own_disk else _switch(case, tried, words, limits)
     stuck = case.late and case.phase is Phase.STARTING and _may_cycle(case, tried)
     recent = tried.switched_at is not None and tried.read_at - tried.switched_at < limits.appear
     if stuck and tried.power is Power.ON and not recent and tried.tries < limits.tries:
-        return _switch(case, tried, f"{case.machine} got stuck on its way")
+        return _switch(case, tried, f"{case.machine} got stuck on its way", limits)
     return _read(tried, now, limits.soon if tried.power is Power.OFF else limits.seldom)
 
 
@@ -270,10 +305,14 @@ def _silent(case: Case, tried: Tried, now: float, limits: Limits) -> Next:
     return _read(tried, now, limits.soon if tried.power is Power.OFF else limits.seldom)
 
 
-def _switch(case: Case, tried: Tried, why: str) -> Next:
-    can = place_of(case, _boots(tried)) is not None and tried.boot_failures < _BOOT_FAILURES
-    if can and not tried.boot_set:
-        return Next(Act.BOOT_NETWORK, why)
+def _switch(case: Case, tried: Tried, why: str, limits: Limits) -> Next:
+    if not tried.boot_set:
+        if _is_by_disc(case, tried, limits):
+            return Next(Act.BOOT_DISC, why)
+        if tried.disc_in and not tried.disc_stuck:
+            return Next(Act.EJECT, _NO_LONGER.format(case.machine))
+        if network_of(case, tried) is not None:
+            return Next(Act.BOOT_NETWORK, why)
     return Next(Act.CYCLE if tried.power is Power.ON else Act.ON, why)
 
 

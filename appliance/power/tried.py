@@ -27,6 +27,8 @@ class Act(StrEnum):
     INVENTORY = "inventory"
     READ = "read"
     BOOT_NETWORK = "boot-network"
+    BOOT_DISC = "boot-disc"
+    EJECT = "eject"
     BOOT_DISK = "boot-disk"
     ON = "on"
     CYCLE = "cycle"
@@ -63,6 +65,8 @@ class Tried:
     `unsure`: a command broke off, and nobody knows whether it was obeyed. `barred`: asking again
     would be refused again, or lock the user out. `asked`: for what a person was asked.
     `ours`: it was seen off, or switched off from here, so nothing runs in it that ran before.
+    `disc_in`: the boot disc may be in the BMC's drive. `by_disc`: the last start, or the next, is
+    from it. `disc_refused`: the BMC did not take it. `disc_stuck`: nor give it back.
     """
 
     contact: Contact | None = None
@@ -82,6 +86,10 @@ class Tried:
     not_before: float = _NEVER
     asked: str = ""
     ours: bool = False
+    disc_in: bool = False
+    by_disc: bool = False
+    disc_refused: bool = False
+    disc_stuck: bool = False
 
 
 def took_contact(tried: Tried, contact: Contact, now: float) -> Tried:
@@ -117,7 +125,11 @@ def took_act(tried: Tried, act: Act, words: str, now: float) -> Tried:
         return replace(tried, asked=words)
     fine = replace(tried, failures=0, error="")
     if act is Act.BOOT_NETWORK:
-        return replace(fine, boot_set=True, boot_failures=0, disk_set=False)
+        return replace(fine, boot_set=True, boot_failures=0, disk_set=False, by_disc=False)
+    if act is Act.BOOT_DISC:
+        return replace(fine, boot_set=True, disk_set=False, disc_in=True, by_disc=True)
+    if act is Act.EJECT:
+        return replace(fine, disc_in=False)
     if act is Act.BOOT_DISK:
         return replace(fine, disk_set=True, boot_failures=0)
     if act is Act.INVENTORY:
@@ -128,6 +140,7 @@ def took_act(tried: Tried, act: Act, words: str, now: float) -> Tried:
         switched_at=now,
         tries=tried.tries + 1,
         boot_set=False,
+        by_disc=tried.by_disc and tried.boot_set,
         off_since=None,
         read_at=_NEVER,
         ours=tried.ours or act is Act.CYCLE,
@@ -144,6 +157,11 @@ def took_failure(
     if isinstance(error, BmcLoginError | BmcCertificateError):
         return replace(failed, failures=failures, barred=True)
     refused = not isinstance(error, BmcUnreachableError)
+    if act is Act.BOOT_DISC:  # it may have come as far as the drive
+        failed = replace(failed, disc_in=True, disc_refused=refused)
+        return failed if refused else replace(failed, failures=failures)
+    if refused and act is Act.EJECT:
+        return replace(failed, disc_stuck=True)
     if refused and act is Act.INVENTORY:
         return replace(failed, inventoried=True)
     if refused and act in (Act.BOOT_NETWORK, Act.BOOT_DISK):

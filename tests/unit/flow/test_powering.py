@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from appliance.errors import BmcLoginError, BmcUnreachableError, PowerError
 from appliance.flow.context import Context
 from appliance.flow.power_phases import Noticed
 from appliance.flow.powering import Powering
 from appliance.flow.switchboard import Switchboard
-from appliance.flow.switching import note_power, owes_disk
+from appliance.flow.switching import note, note_power, owes_disk
 from appliance.machines.state import Evidence, Record, Seen, State, fold
 from appliance.power.model import BootFrom, Inventory, Power, Way
 from appliance.power.tried import Limits
@@ -26,6 +27,8 @@ from tests.unit.flow.scripted_switch import ScriptedSwitch, ScriptedSwitches
 from tests.unit.flow.support import Ticks, context_in
 
 _OURS = Mac("525400123401")
+_DISC = "http://10.20.0.1/a/ipxe.iso"
+_OUT = f"take out {_DISC}"
 
 
 def _machine(number: int, bmc: BmcPlan | None = None) -> MachinePlan:
@@ -49,7 +52,11 @@ class World:
     def begin(self) -> None:
         """Begin a run's powering."""
         self.powering = Powering(
-            self.context, make=self.switches.make, limits=Limits(), pause=lambda _seconds: None
+            self.context,
+            make=self.switches.make,
+            disc=_DISC,
+            limits=Limits(),
+            pause=lambda _seconds: None,
         )
 
     def run(self, seconds: float) -> None:
@@ -366,6 +373,20 @@ def test_what_is_owed_outlives_a_corrected_address_and_ends_where_no_disk_can_be
         assert not owes_disk(world.context, moved)
 
 
+def test_a_machine_that_was_left_off_in_mid_cycle_is_told_of(tmp_path: Path) -> None:
+    """By the next run, once; installed before, it is not switched on for that."""
+    one = ScriptedSwitch()
+    with world_in(tmp_path, _machine(1), hv1=one) as world:
+        world.records["hv1"] = Record(State.READY)
+        note(world.context, _machine(1), cycling_at=world.ticks.now)
+        world.run(600)
+        told = world.texts("finding")
+        assert one.acts == []
+    assert "hv1: it is off: an off-and-on that began 1970-01-12" in told[0]
+    assert told[1].startswith("hv1 is installed, and switched off")
+    assert len(told) == 2
+
+
 def test_yes_is_peoples_word_for_a_machine_that_is_on(tmp_path: Path) -> None:
     """Without it, what does not say which machine it is is not switched off."""
     one = ScriptedSwitch(power_now=Power.ON)
@@ -504,3 +525,85 @@ def test_a_machine_that_is_taken_out_of_the_file_is_switched_no_more(tmp_path: P
         world.plan = plan(_machine(2))
         world.run(200)
         assert one.acts == []
+
+
+def _with_drive(**more: Any) -> ScriptedSwitch:
+    """Give a switch that cannot send its machine to the network, and has a drive."""
+    return ScriptedSwitch(boots=(BootFrom.DISC, BootFrom.DISK), **more)
+
+
+def test_a_machine_without_a_network_boot_is_started_from_the_boot_disc(tmp_path: Path) -> None:
+    """It is put in, told of to the next run, and out as soon as the machine is seen."""
+    one = _with_drive()
+    with world_in(tmp_path, _machine(1), hv1=one) as world:
+        world.run(5)
+        assert one.acts == ["boot disc", "on"]
+        assert world.context.switches.get("hv1")["disc"] == _DISC
+        world.see("hv1", Seen.IPXE_DHCP)
+        world.run(5)
+        assert one.acts == ["boot disc", "on", _OUT]
+        world.see("hv1", *_TO_SUCCESS[1:])
+        world.run(5)
+        assert one.acts == ["boot disc", "on", _OUT, "boot disk"]
+        assert {"disc", "by_disc"}.isdisjoint(world.context.switches.get("hv1"))
+        assert world.texts("finding") == []
+        told = world.texts()
+    assert {each.disc for each in one.targets} == {_DISC}
+    assert "hv1 is off: its next start is set: disc, once" in told
+    assert "hv1 does not need its boot disc now: it is out of its BMC's drive" in told
+
+
+def test_a_run_that_ends_takes_its_discs_out(tmp_path: Path) -> None:
+    """Nobody serves them any more; one that could not be taken out is tried a last time."""
+    one, two = _with_drive(), _with_drive(fingerprint="cd" * 32)
+    two.fail = lambda verb: (
+        PowerError("too busy") if verb == _OUT and two.acts[-2] != _OUT else None
+    )
+    with world_in(tmp_path, _machine(1), _machine(2), hv1=one, hv2=two) as world:
+        world.run(5)
+        world.see("hv2", Seen.IPXE_DHCP)
+        world.run(60)
+        assert (one.acts, two.acts) == (["boot disc", "on"], ["boot disc", "on", _OUT])
+        (told,) = world.texts("finding")
+        assert told == "hv2: too busy; it is tried again when the run ends"
+        world.powering.stop()
+        assert (one.acts[2:], two.acts[2:]) == ([_OUT], [_OUT, _OUT])
+        kept = world.context.switches.all()
+    assert not any("disc" in each for each in kept.values())
+    assert len(one.acts) == 3
+
+
+def test_the_disc_of_a_killed_run_is_taken_out_by_the_next(tmp_path: Path) -> None:
+    """Of a machine that is installed by then, too; and nothing else is asked of it."""
+    one = _with_drive()
+    with world_in(tmp_path, _machine(1), hv1=one) as world:
+        world.run(5)
+        world.begin()
+        world.run(5)
+        assert one.acts == ["boot disc", "on"]  # it may be starting from it
+        world.records["hv1"] = Record(State.READY)
+        world.answering = {"hv1"}
+        world.begin()
+        world.run(5)
+        assert one.acts[2:] == [_OUT, "boot disk"]  # which the killed run owed it, too
+
+
+def test_a_disc_that_is_refused_leaves_the_network(tmp_path: Path) -> None:
+    """Another image is in the drive: said, and the machine starts without."""
+    one = ScriptedSwitch(boots=(BootFrom.DISC, BootFrom.PXE, BootFrom.DISK))
+    foreign = PowerError("another image is in the BMC's virtual drive")
+    one.fail = lambda verb: foreign if verb == "boot disc" else None
+    with world_in(tmp_path, _machine(1), hv1=one) as world:
+        world.run(2000)
+        assert one.acts == [
+            "boot pxe",
+            "on",
+            "boot pxe",
+            "cycle",
+            "boot disc",
+            _OUT,
+            "boot pxe",
+            "cycle",
+        ]
+        (told,) = world.texts("finding")
+    assert told == f"hv1: {foreign}; it is started without the boot disc"

@@ -49,6 +49,7 @@ class ScriptedServices:
 
     running = True
     has_stage1 = False
+    boot_disc = ""
 
     def __init__(self, ticks: Ticks, *, turn_seconds: float = 0.5) -> None:
         self._ticks = ticks

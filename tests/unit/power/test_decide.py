@@ -15,7 +15,7 @@ from appliance.errors import (
     BmcUnreachableError,
     PowerError,
 )
-from appliance.power.decide import Case, Next, Phase, decide, place_of
+from appliance.power.decide import Case, Next, Phase, decide, is_disc_over, network_of
 from appliance.power.model import BootFrom, Contact, Power
 from appliance.power.tried import (
     LIMITS,
@@ -324,12 +324,125 @@ def test_the_place_is_what_the_machine_supports(
     expected: BootFrom | None,
 ) -> None:
     """UEFI HTTP where the site says so and it can, else PXE."""
-    assert place_of(_phase(Phase.WANTED, http=http), boots) is expected
+    looked = Tried(contact=Contact(Power.OFF, boots=boots))
+    assert network_of(_phase(Phase.WANTED, http=http), looked) is expected
+
+
+_DISC = (BootFrom.PXE, BootFrom.DISC, BootFrom.DISK)
+
+
+def test_the_last_try_of_a_machine_that_no_network_boot_brings_is_the_boot_disc() -> None:
+    """Two starts from the network, one from the disc; as soon as it is seen the disc is out."""
+    bench = Bench(boots=_DISC)
+    again = [Act.BOOT_NETWORK, Act.CYCLE]
+    acts = [Act.CONTACT, Act.INVENTORY, Act.BOOT_NETWORK, Act.ON, *again]
+    assert bench.run(2000) == [*acts, Act.BOOT_DISC, Act.CYCLE]
+    bench.case = _phase(Phase.STARTING, since=bench.now)
+    assert bench.run(60)[8:] == [Act.EJECT]
+    bench.case = _phase(Phase.FINISHED, since=bench.now)
+    assert bench.run(60)[9:] == [Act.BOOT_DISK]
+
+
+def test_a_boot_disc_that_brings_nothing_stays_until_the_run_ends() -> None:
+    """A person is asked to have it boot from the network; the disc may yet help."""
+    bench = Bench(boots=_DISC)
+    assert bench.run(4 * 3600)[-3:] == [Act.BOOT_DISC, Act.CYCLE, Act.ASK]
+    assert bench.tried.disc_in
+
+
+@pytest.mark.parametrize("boots", [(BootFrom.DISC, BootFrom.DISK), (BootFrom.DISC,)])
+def test_a_machine_that_cannot_be_sent_to_the_network_starts_from_the_disc(
+    boots: tuple[BootFrom, ...],
+) -> None:
+    """At once; if that brings nothing its own order has a turn, without the disc in the drive."""
+    bench = Bench(boots=boots)
+    assert bench.run(60)[2:] == [Act.BOOT_DISC, Act.ON]
+    assert bench.run(1000)[4:] == [Act.EJECT, Act.CYCLE]
+    assert bench.run(1000)[6:] == [Act.BOOT_DISC, Act.CYCLE]
+
+
+def test_a_network_boot_that_is_refused_leaves_the_disc() -> None:
+    """Two refusals; then the disc, rather than the machine's own order."""
+    refused = PowerError("the BMC refuses a boot device")
+    bench = Bench(
+        boots=_DISC, fails=lambda act, _number: refused if act is Act.BOOT_NETWORK else None
+    )
+    assert bench.run(120)[2:] == [Act.BOOT_NETWORK, Act.BOOT_NETWORK, Act.BOOT_DISC, Act.ON]
+
+
+def test_people_can_say_that_the_disc_comes_first() -> None:
+    """The network has the second try."""
+    bench = Bench(_phase(Phase.WANTED, disc=True), boots=_DISC)
+    first = [Act.BOOT_DISC, Act.ON]
+    assert bench.run(60)[2:] == first
+    assert bench.run(1000)[4:] == [Act.EJECT, Act.BOOT_NETWORK, Act.CYCLE]
+
+
+def test_a_disc_that_the_bmc_does_not_take_costs_nothing() -> None:
+    """Refused once, say since another's image is in its drive: it starts as if there were none."""
+    refused = PowerError("another image is in the BMC's virtual drive")
+    bench = Bench(
+        _phase(Phase.WANTED, disc=True),
+        boots=_DISC,
+        fails=lambda act, _number: refused if act is Act.BOOT_DISC else None,
+    )
+    assert bench.run(3000)[2:7] == [
+        Act.BOOT_DISC,
+        Act.EJECT,  # it may have come as far as the drive
+        Act.BOOT_NETWORK,
+        Act.ON,
+        Act.BOOT_NETWORK,
+    ]
+    assert bench.done.count(Act.BOOT_DISC) == 1
+
+
+def test_a_disc_that_does_not_come_out_is_left_until_the_run_ends() -> None:
+    """All else goes on meanwhile."""
+    refused = PowerError("the BMC was too busy")
+    bench = Bench(
+        _phase(Phase.WANTED, disc=True),
+        boots=_DISC,
+        fails=lambda act, _number: refused if act is Act.EJECT else None,
+    )
+    bench.run(30)
+    bench.case = _phase(Phase.FINISHED, since=bench.now)
+    assert bench.run(600)[4:] == [Act.EJECT, Act.BOOT_DISK]
+
+
+def test_a_machine_that_loses_its_power_on_its_way_starts_from_what_brought_it() -> None:
+    """The disc goes in again, and stays until the machine gets further."""
+    bench = Bench(boots=(BootFrom.DISC,))
+    bench.run(30)
+    bench.case = _phase(Phase.STARTING, since=bench.now)
+    bench.run(30)
+    bench.power = Power.OFF
+    assert bench.run(300)[4:] == [Act.EJECT, Act.BOOT_DISC, Act.ON]
+    bench.case = _phase(Phase.INSTALLING, since=bench.now)
+    assert bench.run(30)[7:] == [Act.EJECT]
+
+
+@pytest.mark.parametrize("phase", [Phase.LEFT_ALONE, Phase.SILENT, Phase.FINISHED])
+def test_a_disc_that_an_earlier_run_left_is_taken_out(phase: Phase) -> None:
+    """Of an installed machine too, and nothing else is asked for it."""
+    bench = Bench(_phase(phase, since=1e9), boots=_DISC, tried=Tried(disc_in=True, by_disc=True))
+    assert bench.run(1) == [Act.EJECT]
+    assert not is_disc_over(bench.case, bench.tried)
+
+
+def test_a_disc_of_an_earlier_run_does_not_hinder_a_new_start() -> None:
+    """The machine is wanted, and nobody knows how old that start is: the network, the disc out."""
+    bench = Bench(boots=_DISC, tried=Tried(disc_in=True, by_disc=True))
+    assert bench.run(60)[2:] == [Act.EJECT, Act.BOOT_NETWORK, Act.ON]
 
 
 _TRIED = st.builds(
     Tried,
-    contact=st.none() | st.builds(Contact, st.sampled_from(Power), boots=st.just(_BOOTS)),
+    contact=st.none()
+    | st.builds(
+        Contact,
+        st.sampled_from(Power),
+        boots=st.sampled_from([_BOOTS, (*_BOOTS, BootFrom.DISC), (BootFrom.DISC,), ()]),
+    ),
     inventoried=st.booleans(),
     power=st.sampled_from(Power),
     read_at=st.floats(0, 5000),
@@ -344,6 +457,10 @@ _TRIED = st.builds(
     unsure=st.booleans(),
     barred=st.booleans(),
     ours=st.booleans(),
+    disc_in=st.booleans(),
+    by_disc=st.booleans(),
+    disc_refused=st.booleans(),
+    disc_stuck=st.booleans(),
 )
 _CASES = st.builds(
     Case,
@@ -355,6 +472,7 @@ _CASES = st.builds(
     against=st.sampled_from(["", "it is another machine"]),
     late=st.booleans(),
     own_disk=st.booleans(),
+    disc=st.booleans(),
     disk_due=st.booleans(),
 )
 _HARMLESS = (Act.WAIT, Act.CONTACT, Act.INVENTORY, Act.READ, Act.ASK)
@@ -364,18 +482,25 @@ _HARMLESS = (Act.WAIT, Act.CONTACT, Act.INVENTORY, Act.READ, Act.ASK)
 def test_nothing_that_goes_wrong_leads_to_a_destructive_act(
     case: Case, tried: Tried, now: float
 ) -> None:
-    """Whatever was tried: what is installed is never cycled or sent to the network."""
+    """Whatever was tried: what is installed is never cycled, nor sent to the network or a disc."""
     asked = decide(case, tried, now)
     if case.phase in (Phase.SILENT, Phase.LEFT_ALONE):
         owed = (Act.INVENTORY, Act.BOOT_DISK) if case.disk_due else ()
-        assert asked.act in (Act.WAIT, Act.CONTACT, Act.READ, Act.ASK, *owed)
+        assert asked.act in (Act.WAIT, Act.CONTACT, Act.READ, Act.ASK, Act.EJECT, *owed)
     if case.against:
         assert asked.act in _HARMLESS
     if case.phase is Phase.FINISHED:
-        assert asked.act not in (Act.CYCLE, Act.BOOT_NETWORK)
+        assert asked.act not in (Act.CYCLE, Act.BOOT_NETWORK, Act.BOOT_DISC)
     if case.phase is Phase.INSTALLING:
         assert asked.act is not Act.CYCLE
-        assert not (case.own_disk and asked.act is Act.BOOT_NETWORK)
+        assert not (case.own_disk and asked.act in (Act.BOOT_NETWORK, Act.BOOT_DISC))
+    if asked.act is Act.BOOT_DISC:
+        assert tried.contact is not None
+        assert BootFrom.DISC in tried.contact.boots
+        assert not tried.disc_refused
+    if asked.act is Act.EJECT:
+        assert tried.disc_in
+        assert not tried.barred
     if asked.act is Act.CYCLE:
         assert case.certain or case.told or case.phase is Phase.ORDERED or tried.ours
         assert not tried.barred

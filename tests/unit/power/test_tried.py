@@ -95,3 +95,24 @@ def test_pauses_grow_and_an_answer_ends_them() -> None:
     asked = took_act(tried, Act.ASK, "press its button", 100.0)
     answered = took_power(asked, Power.ON, 101.0)
     assert (answered.failures, answered.error, answered.asked) == (0, "", "")
+
+
+def test_the_boot_disc_is_known_to_be_in_until_it_is_out() -> None:
+    """A start from it is one until the next is set, or made without anything set."""
+    set_so = took_act(Tried(), Act.BOOT_DISC, "", 1.0)
+    on = took_act(set_so, Act.ON, "", 2.0)
+    assert (on.disc_in, on.by_disc, on.boot_set) == (True, True, False)
+    assert not took_act(on, Act.CYCLE, "", 3.0).by_disc
+    assert not took_act(on, Act.BOOT_NETWORK, "", 3.0).by_disc
+    out = took_act(on, Act.EJECT, "", 3.0)
+    assert (out.disc_in, out.by_disc) == (False, True)
+
+
+def test_a_disc_that_failed_may_be_in_the_drive_all_the_same() -> None:
+    """Refused, it is not tried again; unreachable, the BMC may have taken it."""
+    refused = took_failure(Tried(), Act.BOOT_DISC, PowerError("no"), 1.0)
+    assert (refused.disc_in, refused.disc_refused, refused.failures) == (True, True, 0)
+    gone = took_failure(Tried(), Act.BOOT_DISC, BmcUnreachableError("gone"), 1.0)
+    assert (gone.disc_in, gone.disc_refused, gone.failures) == (True, False, 1)
+    stuck = took_failure(gone, Act.EJECT, PowerError("no"), 2.0)
+    assert (stuck.disc_in, stuck.disc_stuck) == (True, True)
