@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from appliance import advice
 from appliance.errors import BmcLoginError, BmcUnreachableError, PowerError, StepError
 from appliance.power.model import BootFrom, Contact, Inventory, Power, Target
 from appliance.power.redfish_documents import text
@@ -166,7 +167,7 @@ class IpmiControl:
                     f"the BMC refuses the user {user!r} or the password",
                     where=where,
                     why=error.text,
-                    fix=f"'provision power password SITE {machine}', and 'user' in the machine's "
+                    fix=f"{advice.power_password(machine)}, and 'user' in the machine's "
                     "'bmc'; it is not tried again by itself, since BMCs lock users",
                 )
             case Failure.SILENT:

@@ -8,6 +8,7 @@ from enum import Enum, auto
 
 from sushy import exceptions
 
+from appliance import advice
 from appliance.errors import (
     BmcCertificateError,
     BmcLoginError,
@@ -90,7 +91,7 @@ def told(error: Exception, target: Target, doing: str) -> PowerError:
                 f"the BMC refuses the user {target.user!r} or the password",
                 where=where,
                 why=why,
-                fix=f"'provision power password SITE {name}', and 'user' in the machine's 'bmc'; "
+                fix=f"{advice.power_password(name)}, and 'user' in the machine's 'bmc'; "
                 "it is not tried again by itself, since BMCs lock users",
             )
         case Fault.FORBIDDEN:
@@ -136,7 +137,7 @@ def told(error: Exception, target: Target, doing: str) -> PowerError:
                 f"the BMC's answer makes no sense when asked to {doing}",
                 where=where,
                 why=why,
-                fix=f"restart the BMC itself, or see 'provision power probe SITE {name}'",
+                fix=f"restart the BMC itself{advice.or_see_probe(name)}",
             )
 
 
@@ -146,8 +147,8 @@ def certificate_changed(target: Target, why: str) -> BmcCertificateError:
         "the BMC shows another certificate than at first contact; the password was not sent",
         where=place_of(target),
         why=why,
-        fix="if the BMC was reset, updated or exchanged, enter its password again with 'provision "
-        f"power password SITE {target.machine}': that forgets the old certificate; if not, find "
+        fix="if the BMC was reset, updated or exchanged, "
+        f"{advice.password_again(target.machine)}: that forgets the old certificate; if not, find "
         "out what answers in its place",
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 
+from appliance import advice
 from appliance.errors import PowerError
 from appliance.power.by_hand import Act, ByHand, hand_needed
 from appliance.power.model import Target
@@ -44,7 +45,7 @@ class WakeOnLan(ByHand):
                 "it cannot be woken",
                 where=self.target.machine,
                 why="no network card of it is known",
-                fix=f"write hypervisor.machines.{self.target.machine}.mac",
+                fix=advice.write_mac(self.target.machine),
             )
         try:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
@@ -71,7 +72,7 @@ class WakeOnLan(ByHand):
         if error.errno == errno.EPERM:
             fix = "run it as root"
         elif error.errno == errno.ENODEV:
-            fix = "plug the adapter in, or name another with --interface"
+            fix = f"plug the adapter in, or {advice.other_interface()}"
         return PowerError(
             f"its Wake-on-LAN packet cannot be sent on {self._interface}",
             where=self.target.machine,
