@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
+from appliance import advice
 from appliance.discover.disk_choice import data_text, disk_text, is_movable
 from appliance.discover.report import Disk, Nic, Report
 from appliance.discover.wanted import Code, Found, Refusal, Wanted
@@ -222,7 +223,7 @@ def _holds_data(wanted: Wanted, disk: Disk) -> Iterator[Refusal]:
     data = data_text(disk)
     if data and not wanted.erase:
         what = f"{disk.name} ({_named(disk)}) holds data: {data}"
-        fix = "type the machine's name to have it erased (--erase NAME), or choose another disk"
+        fix = f"{advice.have_erased()}, or choose another disk"
         yield Refusal(Code.DATA, what, fix)
 
 

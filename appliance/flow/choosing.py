@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from appliance import advice
 from appliance.boot.model import OrderKind
 from appliance.discover.disk_choice import stable_path
 from appliance.discover.match import Bound, Code, Wanted
@@ -43,12 +44,12 @@ def approve_machine(context: Context, plan: Plan, which: str, wish: Wish) -> str
     then. The last of these, that the disk holds data, is overruled by typing the machine's name.
     """
     if not wish.name:
-        raise InputError("the machine needs a name", where="--name", fix="give --name NAME")
+        raise InputError("the machine needs a name", where="--name", fix=advice.give_name())
     if wish.erase and wish.erase != wish.name:
         raise InputError(
-            f"--erase {wish.erase} is not the name {wish.name}",
+            advice.other_name_typed(wish.erase, wish.name),
             where="--erase",
-            fix=f"to lose all on its disk, type --erase {wish.name}",
+            fix=advice.erase_all(wish.name),
         )
     found = find_for_good(context, plan, which)
     mac = found if isinstance(found, Mac) else found.mac
@@ -77,8 +78,7 @@ def _refuse_installed(context: Context, holder: MachinePlan | None, name: str) -
             raise InputError(
                 f"{each} is installed",
                 why="a machine that is installed is never installed unasked",
-                fix=f"for a replaced board: provision identify SITE WHICH {each}; "
-                f"to write its disk anew: provision reinstall SITE {each} --yes",
+                fix=advice.other_board_or_anew(each),
             )
 
 
@@ -91,7 +91,7 @@ def _approve_of_file(
         raise InputError(
             f"{found} has not reported what it is",
             why=f"the site file names {wish.name} already",
-            fix="switch it on, booting from the network; or write its mac and disk in the file",
+            fix=f"switch it on, booting from the network{advice.or_in_the_file()}",
         )
     machine = machine_of(plan, wish.name)
     if wish.role not in ("", machine.role.value):
@@ -105,7 +105,7 @@ def _approve_of_file(
             raise InputError(
                 f"the site file says that {wish.name} is installed on {said.disk.path}",
                 where="--disk",
-                fix="leave --disk out, or change the file",
+                fix=advice.keep_disk(),
             )
         wanted = chosen
     bound = _judged(
@@ -135,7 +135,7 @@ def _approve_new(context: Context, plan: Plan, found: KnownMachine | Mac, wish: 
             f"choose the disk that {wish.name} is installed on",
             where="--disk",
             why=disks_line(found.report),
-            fix="give --disk with one of these names, or with a selector such as 'size >= 250G'",
+            fix=advice.give_disk(),
         )
     disk = _chosen_disk(wish.disk, found)
     small = plan.hypervisor.accept_small_hardware
@@ -179,9 +179,7 @@ def _judged(wanted: Wanted, found: KnownMachine) -> Bound:
         f"{wanted.name} cannot be installed so",
         where=str(found.mac),
         why="; ".join(each.what for each in against),
-        fix=f"to lose it, type the machine's name again: --erase {wanted.name}"
-        if only_data
-        else against[0].fix,
+        fix=advice.erase_data(wanted.name) if only_data else against[0].fix,
     )
 
 
@@ -209,7 +207,7 @@ def identify(context: Context, plan: Plan, which: str, name: str, *, sure: bool)
         raise InputError(
             f"{mac} is {holder.name}, which is installed",
             why="an installed machine cannot become another",
-            fix=f"'provision reinstall SITE {holder.name} --yes' gives its disk up first",
+            fix=advice.reinstall_first(holder.name),
         )
     loaded = load_file(context.site_file)
     disk = machine.disk.path if machine.disk is not None else None
@@ -246,7 +244,7 @@ def _disk_of_new_box(
             f"the installation of {machine.name} began on another machine",
             where=", ".join(map(str, machine.macs)),
             why="what is on this one's disk would not be asked about any more",
-            fix=f"end the run, 'provision reinstall SITE {machine.name} --yes', then this again",
+            fix=advice.reinstall_between(machine.name),
         )
     said = whole_site(context, loaded).hypervisor.machines[machine.name].disk
     reported = report_of_machine(context, machine.macs) is not None
@@ -287,7 +285,7 @@ def _prove_same_disk(
     raise InputError(
         f"nothing shows that this is {machine.name}, which is installed",
         why=f"its disk {path} is not among those that were reported",
-        fix="if you are sure, say so: --yes. Nothing is installed again by it",
+        fix=f"{advice.if_sure()}. Nothing is installed again by it",
     )
 
 

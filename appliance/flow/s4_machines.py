@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
+from appliance import advice
 from appliance.boot.control import Event, RecordChanged, Reported
 from appliance.boot.model import BootMachine
 from appliance.errors import DeadlineError, InputError, StepError, StoreFullError
@@ -166,8 +167,8 @@ class Watch:
             raise StepError(
                 "no machine is armed",
                 why="; ".join(f"{each.name}: {each.not_armed}" for each in self._plan.machines),
-                fix="name each machine's disk in the site file; or fetch our small Linux with "
-                "'provision fetch SITE', and machines are asked what they are",
+                fix=f"name each machine's disk in the site file; or {advice.fetch_stage1()}, "
+                "and machines are asked what they are",
             )
         self.tell_boot()
         self._pass_on_orders()
