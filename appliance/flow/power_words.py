@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from appliance import advice
 from appliance.errors import PowerError
 from appliance.power.decide import Next
 from appliance.power.tried import Act, Tried
@@ -43,5 +44,5 @@ def not_understood(machine: MachinePlan, error: BaseException) -> PowerError:
         f"an answer of the BMC of {machine.name} was not understood",
         where=machine.bmc.address,
         why=repr(error)[:_LONGEST],
-        fix=f"send what 'provision power probe SITE {machine.name}' writes",
+        fix=advice.send_probe(machine.name),
     )

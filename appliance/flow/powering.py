@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from appliance import advice
 from appliance.errors import PowerError, StoreFullError
 from appliance.flow import power_words
 from appliance.flow.context import Context
@@ -56,7 +57,7 @@ from appliance.power.tried import (
     took_failure,
     took_power,
 )
-from appliance.site.plan import ExpectedFirmware, MachinePlan, Plan
+from appliance.site.plan import BmcBoot, ExpectedFirmware, MachinePlan, Plan
 from appliance.tools.unwaited import start
 
 LIMITS = Limits(appear=EXPECTATIONS[State.EXPECTED].within)
@@ -188,6 +189,7 @@ class Powering:
             told=self._context.options.yes,
             http=machine.firmware is ExpectedFirmware.UEFI_HTTP,
             own_disk=noticed.record.state is State.OWN_DISK,
+            disc=machine.bmc.boot is BmcBoot.DISC,
             switch=switch_words(machine),
         )
 
@@ -279,8 +281,8 @@ class Powering:
         name = switch.machine.name
         if self._context.switches.get(name).get("left_off_at", 0.0) < self._began_at:
             return False
-        words = "it was switched off as people told, and is left so until 'provision power on SITE "
-        self._tell_once(switch, f"{words}{name}'")
+        words = f"it was switched off as people told, and is left so {advice.until_power_on(name)}"
+        self._tell_once(switch, words)
         return True
 
     def _control(self, switch: _Switch) -> PowerControl:

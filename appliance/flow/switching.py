@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from appliance import advice
 from appliance.errors import BmcLoginError
 from appliance.flow.context import Context
 from appliance.power.model import Contact, Power, PowerControl, Target, Way
@@ -75,7 +76,7 @@ def refuse_without_password(machine: MachinePlan, target: Target) -> None:
         raise BmcLoginError(
             f"the password of {machine.bmc.user} at the BMC of {machine.name} is not known",
             where=machine.bmc.address,
-            fix=f"give it: provision power password SITE {machine.name}",
+            fix=advice.missing_password(machine.name),
         )
 
 

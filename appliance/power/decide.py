@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from appliance import advice
 from appliance.power.model import BootFrom, Power
 from appliance.power.tried import LIMITS, Act, Limits, Tried
 
@@ -250,7 +251,7 @@ def _which_is_it(case: Case, tried: Tried) -> Next:
     return _ask(
         tried,
         f"{case.machine} is on, and {case.switch} does not say which machine it is, so it is "
-        f"not switched off unasked: 'provision power cycle SITE {case.machine} --yes', or "
+        f"not switched off unasked: {advice.power_cycle(case.machine)}, or "
         f"{_by_hand(case)}",
     )
 
@@ -300,7 +301,7 @@ def _silent(case: Case, tried: Tried, now: float, limits: Limits) -> Next:
         return _ask(
             tried,
             f"{case.machine} is installed, and switched off: press its button, or "
-            f"'provision power on SITE {case.machine}'",
+            f"{advice.power_on(case.machine)}",
         )
     return _read(tried, now, limits.soon if tried.power is Power.OFF else limits.seldom)
 
