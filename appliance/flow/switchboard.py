@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from appliance import advice
 from appliance.errors import InputError, PowerError
 from appliance.flow.choosing import machine_of
 from appliance.flow.context import Context
@@ -165,7 +166,7 @@ class Switchboard:
                 f"{machine.name} would be switched off hard",
                 where="confirm",
                 why=why,
-                fix=f"say so: provision power {verb} SITE {machine.name} --yes",
+                fix=advice.agree_to_switch(verb, machine.name),
             )
 
     def _control(self, machine: MachinePlan) -> PowerControl:
