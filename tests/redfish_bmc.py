@@ -40,6 +40,11 @@ SUSHY_EMULATOR_FAKE_SYSTEMS = {systems!r}
 """
 
 
+def system_of(number: int) -> str:
+    """Give the UUID that the emulator's system of this number has, counted from 1."""
+    return f"00000000-0000-4000-8000-{number:012}"
+
+
 @dataclass(frozen=True, slots=True)
 class Emulator:
     """A running emulator: where it listens, and what its systems are called."""
@@ -65,7 +70,7 @@ def emulating(
     """
     systems = [
         {
-            "uuid": f"00000000-0000-4000-8000-{number:012}",
+            "uuid": system_of(number),
             "name": name,
             "power_state": "Off",
             "external_notifier": False,

@@ -7,27 +7,11 @@ from pathlib import Path
 
 from appliance.flow.looking import look_at
 from appliance.store.machines import Proven
+from tests.bmc_sites import bmc_site
 from tests.redfish_bmc import certificate, emulating
 from tests.web.looks import Looks
 from tests.web.watched import Watched
 from tests.web.wizard import Wizard
-
-_SITE = """\
-site: alpha
-hypervisor:
-  harvester: v1.8.2
-  machines:
-    hv1:
-      mac: "52:54:00:00:00:01"
-      disk: /dev/disk/by-id/virtio-01
-      expect: {{nics: 2}}
-      bmc: {{address: "{url}", user: admin, system: 00000000-0000-4000-8000-000000000001}}
-    hv2:
-      mac: "52:54:00:00:00:02"
-      disk: /dev/disk/by-id/virtio-02
-      bmc: {{address: "{url}", user: admin, system: 00000000-0000-4000-8000-000000000002}}
-    hv3: {{mac: "52:54:00:00:00:03", disk: /dev/disk/by-id/virtio-03}}
-"""
 
 
 def test_machines_are_switched_by_clicks(
@@ -40,7 +24,7 @@ def test_machines_are_switched_by_clicks(
     with emulating(
         tmp_path / "bmc" / "emulator", ("hv1", "hv2"), tls=(pem, key), login=("admin", "calvin")
     ) as bmc:
-        wizard = wizard_with(_SITE.format(url=bmc.url))
+        wizard = wizard_with(bmc_site(bmc.url, bmcs=2, nics=2))
         page = browse(wizard).signed_in().page
         page.goto("/machines")
         looks.look(page, "power-unknown")
@@ -75,7 +59,7 @@ def test_a_bmc_that_was_heard_is_entered_by_clicks(
 ) -> None:
     """From the list on Machines to the form, refused at its field, then in the site file."""
     looks = Looks.at(tmp_path)
-    wizard = wizard_with(_SITE.format(url="https://10.20.0.50"))
+    wizard = wizard_with(bmc_site("https://10.20.0.50", bmcs=2))
     with wizard.look().writing() as context:
         pool = wizard.look().plan.provisioning.pool
         for mac, address, vendor in (

@@ -12,19 +12,10 @@ from appliance.flow.session import opened
 from appliance.paths import Paths
 from appliance.site.plan import BmcPlan, Way
 from appliance.values import Mac
+from tests.bmc_sites import bmc_site
 from tests.plans import machine, plan
 
 DRAC, ILO = "d0:94:66:00:00:01", "d0:94:66:00:00:02"
-SITE = """
-site: alpha
-hypervisor:
-  harvester: v1.8.2
-  machines:
-    hv1:
-      mac: "52:54:00:00:00:01"
-      disk: /dev/disk/by-id/virtio-A
-      bmc: {address: 10.20.0.51, user: root}
-"""
 
 
 def hear(context: Context, mac: str, address: str, vendor: str, at: float) -> None:
@@ -36,7 +27,7 @@ def hear(context: Context, mac: str, address: str, vendor: str, at: float) -> No
 def test_each_is_listed_once_as_it_was_last_heard(tmp_path: Path) -> None:
     """In the file, and as JSON; it does not wait to be approved."""
     site = tmp_path / "site.yaml"
-    site.write_text(SITE)
+    site.write_text(bmc_site("10.20.0.51"))
     paths = Paths(tmp_path / "state")
     look = look_at(site, paths)
     with look.writing() as context:
@@ -65,7 +56,7 @@ def test_a_bmc_is_known_by_its_card(tmp_path: Path) -> None:
     mac = Mac.parse(DRAC)
     of = plan(machine(1, bmc=BmcPlan(Way.REDFISH, "10.20.0.51", "root", mac=mac)))
     site = tmp_path / "site.yaml"
-    site.write_text(SITE)
+    site.write_text(bmc_site("10.20.0.51"))
     with opened(site, "alpha", Paths(tmp_path / "state"), Options("lo")) as context:
         hear(context, DRAC, "10.20.0.200", "", 1_790_000_000)
         (found,) = found_bmcs(context, of)
