@@ -14,6 +14,11 @@ def print_text(text: str) -> None:
     sys.stdout.write(f"{_safe(text)}\n")
 
 
+def print_warning(text: str) -> None:
+    """Print what is wrong and hinders nothing, to standard error."""
+    sys.stderr.write(f"warning: {_safe(text)}\n")
+
+
 def _safe(text: str) -> str:
     """Give the text's lines without control codes: a machine's own words may be in them."""
     return "\n".join(printable(line) for line in text.split("\n"))

@@ -12,6 +12,7 @@ import typer
 
 from appliance.cli.options import Json, SiteFile, StateFolder, Yes
 from appliance.cli.printing import print_text
+from appliance.cli.secret_file import given_secret
 from appliance.errors import InputError
 from appliance.flow.drifting import drift_of
 from appliance.flow.inventories import inventory_text
@@ -20,7 +21,6 @@ from appliance.flow.shown_secrets import NAMES, shown_secret
 from appliance.flow.transferring import export_state, import_state
 from appliance.flow.wiping import WipeWish, wipe_site
 from appliance.paths import Paths
-from appliance.values import Secret
 
 DRIFT = 5
 """The exit code of drift found."""
@@ -42,7 +42,7 @@ def export_a_state(
 ) -> None:
     """Write the whole state of a site, sealed to a passphrase, for a second laptop or visit."""
     look = look_at(site, Paths(state))
-    passphrase = _passphrase(passphrase_file, twice=True)
+    passphrase = given_secret("passphrase", "Passphrase", passphrase_file)
     print_text(str(export_state(look.plan.site_id, look.paths, out, passphrase)))
 
 
@@ -55,7 +55,7 @@ def import_a_state(
     state: StateFolder = Paths().root,
 ) -> None:
     """Take over the state of a site from the file that another laptop wrote."""
-    passphrase = _passphrase(passphrase_file, twice=False)
+    passphrase = given_secret("passphrase", "Passphrase", passphrase_file, twice=False)
     site_id = import_state(file, Paths(state), passphrase, replace=replace)
     print_text(f"this laptop goes on with the site {site_id}")
 
@@ -150,22 +150,3 @@ def wipe_a_site(
     """Remove what this laptop keeps of a site: journal, secrets, leases, reports."""
     lines = list(wipe_site(site, Paths(state), WipeWish(yes, unfinished, files)))
     print_text("\n".join(lines) if lines else "nothing of this site is kept on this laptop")
-
-
-def _passphrase(file: Path | None, *, twice: bool) -> Secret:
-    if file is not None:
-        try:
-            lines = file.read_text("utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(
-                "the passphrase cannot be read", where=str(file), why=str(error)
-            ) from error
-        return Secret(lines[0] if lines else "")
-    if not sys.stdin.isatty():
-        raise InputError(
-            "there is nobody to ask for the passphrase",
-            why="this is not a terminal",
-            fix="give --passphrase-file",
-        )
-    said: str = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=twice)
-    return Secret(said)

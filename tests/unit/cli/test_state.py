@@ -38,6 +38,7 @@ def test_a_second_laptop_has_the_kubeconfig(site: Path, tmp_path: Path) -> None:
     """Export, import, ask: with a passphrase from a file, as a script does."""
     words = tmp_path / "words"
     words.write_text("five words that nobody guesses\n")
+    words.chmod(0o600)
     file = tmp_path / "alpha.sealed"
     by = ("--passphrase-file", words)
     code, out, err = provision("export", "state", site, file, *by, "--state", tmp_path / "one")
