@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
 
 from appliance.cli.options import InterfaceName, Json, SiteFile, StateFolder, Yes
 from appliance.cli.printing import print_text
+from appliance.cli.secret_file import given_secret
 from appliance.errors import InputError
 from appliance.flow.looking import look_at
 from appliance.flow.switchboard import Switchboard
@@ -20,7 +25,6 @@ from appliance.paths import Paths
 from appliance.power import inventory
 from appliance.site.plan import Way
 from appliance.tools.interface import choose
-from appliance.values import Secret
 
 power_app = typer.Typer(
     no_args_is_help=True, help="Switch machines by their BMCs, and see how they stand."
@@ -70,6 +74,8 @@ def show_power(
             found[name] = seen.as_json()
             if not as_json:
                 print_text(f"{name:<16} {seen.text}")
+                if seen.unfinished:
+                    print_text(f"    'provision power on SITE {name}' switches it on")
                 lines = inventory.facts(seen.said) if node else ()
                 for label, text in lines:
                     print_text(f"    {label:<14} {text}")
@@ -103,13 +109,47 @@ def switch_off_and_on(
 ) -> None:
     """Switch a machine off and on again; one that is off is switched on."""
     with _board(site, state, node) as board:
-        print_text(board.cycle(node, _typed(board, node, "cycle", yes=yes)))
+        typed = _typed(board, node, "cycle", yes=yes)
+        with _to_its_end(node):
+            print_text(board.cycle(node, typed))
+
+
+@contextmanager
+def _to_its_end(node: str) -> Iterator[None]:
+    """Let off-and-on end though Ctrl-C, SIGTERM or a hang-up comes; a second Ctrl-C acts at once.
+
+    Ended between the two, it would leave the machine off.
+    """
+    asked = threading.Event()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        del frame
+        if asked.is_set() and number == signal.SIGINT:
+            _say(f"{node} may be left off: 'provision power status SITE {node}' says")
+            raise KeyboardInterrupt
+        if not asked.is_set():
+            _say(f"{node} is switched on again first; Ctrl-C once more ends at once")
+        asked.set()
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, ask) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _say(words: str) -> None:
+    """Write a line from a signal's handler, where a buffered stream may be in the middle of one."""
+    with suppress(OSError):  # a terminal that was closed
+        os.write(sys.stderr.fileno(), f"\n{words}\n".encode())
 
 
 def _typed(board: Switchboard, node: str, verb: str, *, yes: bool) -> str:
     """Give the name as it was typed, where switching off could hurt and somebody can be asked."""
-    why = board.needs_name(node)
-    if not why or yes:
+    why = "" if yes else board.needs_name(node, look=True)
+    if not why:
         return node
     if not sys.stdin.isatty():
         return ""
@@ -127,7 +167,7 @@ def keep_password(
     state: StateFolder = Paths().root,
 ) -> None:
     """Keep the password of the BMCs in this laptop's vault: of one machine's, or of all."""
-    password = _password(password_file)
+    password = given_secret("password", "Password of the BMC", password_file)
     with _board(site, state) as board:
         print_text(board.put_password(node, password))
 
@@ -145,20 +185,3 @@ def probe_bmc(
     with _board(site, state, node) as board:
         for line in board.probe(node, out or Path(f"bmc-{node}")):
             print_text(line)
-
-
-def _password(file: Path | None) -> Secret:
-    if file is not None:
-        try:
-            return Secret(file.read_text("utf-8").partition("\n")[0].rstrip("\r"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(
-                "the password cannot be read", where=str(file), why=str(error)
-            ) from error
-    if not sys.stdin.isatty():
-        raise InputError(
-            "there is no terminal to ask at",
-            where="the password",
-            fix="write it into a file of mode 0600, and give --password-file FILE",
-        )
-    return Secret(typer.prompt("Password of the BMC", hide_input=True, confirmation_prompt=True))

@@ -132,6 +132,8 @@ def _power_lines(power: Mapping[str, Any], *, whole: bool) -> Iterator[str]:
     """What its BMC says otherwise is said in any case; the rest of one machine only."""
     if whole and power["way"] != Way.BY_HAND:
         yield f"  power {power['power']}, by {power['switch']}, read {power['read_at'] or 'never'}"
+    if power["unfinished"]:
+        yield f"  {power['unfinished']}"
     yield from (f"  differs: {each}" for each in power["differences"])
 
 

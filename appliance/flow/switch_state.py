@@ -7,7 +7,7 @@ from typing import Any
 
 from appliance.flow.context import Context
 from appliance.flow.reports import report_of_machine
-from appliance.flow.switching import kept_of
+from appliance.flow.switching import kept_of, left_in_mid_cycle
 from appliance.power import inventory
 from appliance.power.model import Inventory, InventoryDisk, Power, Way
 from appliance.site.plan import MachinePlan
@@ -26,6 +26,8 @@ class SwitchState:
     profile: str = ""
     fingerprint: str = ""
     error: str = ""
+    unfinished: str = ""
+    """That it was left off in the middle of off-and-on."""
     against: str = ""
     """What says that it switches another machine."""
     differences: tuple[str, ...] = ()
@@ -39,7 +41,7 @@ class SwitchState:
         words += [f"read {as_text(self.read_at)}"] if self.read_at else []
         words += [self.profile] if self.profile else []
         words += [f"certificate sha256:{self.fingerprint}"] if self.fingerprint else []
-        words += [self.error] if self.error else []
+        words += [each for each in (self.error, self.unfinished) if each]
         return "; ".join(words)
 
     def as_json(self) -> dict[str, Any]:
@@ -52,6 +54,7 @@ class SwitchState:
             "profile": self.profile,
             "certificate": self.fingerprint,
             "error": self.error,
+            "unfinished": self.unfinished,
             "differences": list(self.differences),
             "inventory": inventory.as_json(self.said),
         }
@@ -73,6 +76,7 @@ def kept_state(
         profile=kept.get("profile", ""),
         fingerprint=kept.get("fingerprint", ""),
         error=kept.get("error", ""),
+        unfinished=left_in_mid_cycle(context, machine),
         against=inventory.identify(machine, said).against,
         differences=tuple(told),
         said=said,

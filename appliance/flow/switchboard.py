@@ -1,7 +1,7 @@
 """What people ask of the switches of a site: how they stand, on, off, and their passwords.
 
-It is done at once; only what could hurt a machine that is installed, or being installed, wants its
-name typed.
+It is done at once; only what could hurt a machine that is installed, being installed, or running
+something that nobody here knows, wants its name typed.
 """
 
 from __future__ import annotations
@@ -118,7 +118,10 @@ class Switchboard:
         return self._act(name, "off", "switched off")
 
     def cycle(self, name: str, typed: str = "") -> str:
-        """Switch a machine off and on; give what came of it. Raises InputError, PowerError."""
+        """Switch a machine off and on; give what came of it. Raises InputError, PowerError.
+
+        That it began is kept: ended between the two, it leaves the machine off.
+        """
         self._refuse_harm(self.machine(name), typed, "cycle")
         return self._act(name, "cycle", "switched off and on")
 
@@ -147,8 +150,11 @@ class Switchboard:
         self._context.tell("bmc-password", words, machine=name or None)
         return words
 
-    def needs_name(self, name: str) -> str:
-        """Say why switching a machine off wants its name typed; empty where it does not."""
+    def needs_name(self, name: str, *, look: bool = False) -> str:
+        """Say why switching a machine off wants its name typed; empty where it does not.
+
+        `look`: ask whether it is on, where that decides. Raises PowerError then.
+        """
         machine = self.machine(name)
         against = kept_state(self._context, machine).against
         if against:
@@ -157,11 +163,24 @@ class Switchboard:
         record = record_from_json(dict(proven.record)) if proven.record else Record()
         if proven.installed is not None or record.installed or record.ordered:
             return "it is installed"
-        return "it is being installed" if record.state in _BEING_INSTALLED else ""
+        if record.state in _BEING_INSTALLED:
+            return "it is being installed"
+        strange = record.last_seen is None and proven.installs == 0
+        return self._runs_unknown(machine, look=look) if strange else ""
+
+    def _runs_unknown(self, machine: MachinePlan, *, look: bool) -> str:
+        if machine.bmc.way not in (Way.REDFISH, Way.IPMI):  # nothing else switches off
+            return ""
+        if look:
+            self._contact(machine)
+        off = kept_state(self._context, machine).power is Power.OFF
+        return "" if off else "nothing is known here of what runs on it"
 
     def _refuse_harm(self, machine: MachinePlan, typed: str, verb: str) -> None:
-        why = self.needs_name(machine.name)
-        if why and typed != machine.name:
+        if typed == machine.name:
+            return
+        why = self.needs_name(machine.name, look=True)
+        if why:
             raise InputError(
                 f"{machine.name} would be switched off hard",
                 where="confirm",
@@ -188,6 +207,8 @@ class Switchboard:
     def _act(self, name: str, act: str, words: str) -> str:
         machine = self.machine(name)
         control = self._control(machine)
+        if act == "cycle":
+            note(self._context, machine, cycling_at=self._context.clock.utc())
         {"on": control.on, "off": control.off, "cycle": control.cycle}[act]()
         return self._done(machine, control, act, words)
 
@@ -200,6 +221,7 @@ class Switchboard:
             machine,
             acted=acted,
             acted_at=now if acted else None,
+            cycling_at=None,
             left_off_at=None if acted else now,
         )
         power = self._obeyed(control, wanted)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -278,7 +279,12 @@ def carried_out(order: Order) -> dict[str, object]:
 
 
 def main() -> None:
-    """Read the order, carry it out, answer; do not wait for pyghmi's thread."""
+    """Read the order, carry it out, answer; do not wait for pyghmi's thread.
+
+    A Ctrl-C reaches all of a terminal: whether it breaks off is for who gave the order.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     answer = carried_out(Order(**json.load(sys.stdin)))
     sys.stdout.write(f"\n{json.dumps(answer)}\n")
     sys.stdout.flush()

@@ -37,6 +37,7 @@ class PowerAnswer:
     """A machine's switch as it was last known. `read_at` is Unix seconds, 0 where never read.
 
     `confirm` says why its name is asked for before it is switched off; empty: it is not asked.
+    `unfinished` says that it was left off in the middle of off-and-on.
     `facts` are what its BMC says it is, `differences` where that is not what is known otherwise.
     """
 
@@ -48,6 +49,7 @@ class PowerAnswer:
     profile: str
     certificate: str
     error: str
+    unfinished: str
     confirm: str
     facts: tuple[tuple[str, str], ...]
     differences: tuple[str, ...]
@@ -64,6 +66,7 @@ class PowerAnswer:
             profile=state.profile,
             certificate=state.fingerprint,
             error=state.error,
+            unfinished=state.unfinished,
             confirm=confirm,
             facts=tuple(inventory.facts(state.said)),
             differences=state.differences,

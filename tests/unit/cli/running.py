@@ -24,3 +24,15 @@ def provision(*words: str | Path, before: str = "") -> tuple[int, str, str]:
     )
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout, done.stderr
+
+
+def started(*words: str | Path) -> subprocess.Popen[str]:
+    """Start a verb, to be sent signals; it is for the caller to wait for it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "appliance.cli", *map(str, words)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )

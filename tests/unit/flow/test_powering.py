@@ -459,7 +459,7 @@ def test_what_people_switch_off_meanwhile_stays_off(tmp_path: Path) -> None:
         board = Switchboard(
             world.context, world.plan, make=world.switches.make, pause=lambda _seconds: None
         )
-        board.off("hv1")
+        board.off("hv1", "hv1")
         world.run(1000)
         assert one.acts == ["boot pxe", "on", "off"]
         assert any("left so until 'provision power on" in each for each in world.texts("finding"))

@@ -15,7 +15,7 @@ from appliance.flow.roll import record_as_json
 from appliance.flow.switch_state import kept_state
 from appliance.flow.switchboard import Switchboard
 from appliance.flow.switching import target_of
-from appliance.machines.state import Record, State
+from appliance.machines.state import Record, Seen, State
 from appliance.power.model import Inventory, Power, Way
 from appliance.site.plan import BmcPlan, Expect, Plan
 from appliance.store.machines import Proven
@@ -68,6 +68,8 @@ def test_a_machine_that_is_not_installed_is_switched_at_once(tmp_path: Path) -> 
     """Each is an event of its own."""
     one = ScriptedSwitch()
     with board_in(tmp_path, one) as (context, board):
+        seen = Record(State.FIRMWARE, last_seen=Seen.FIRMWARE_DHCP)
+        context.proven.put(Proven("hv1", record=record_as_json(seen)))
         board.on("hv1")
         board.cycle("hv1")
         board.off("hv1")
@@ -99,6 +101,51 @@ def test_what_is_installed_or_being_so_wants_its_name_typed(tmp_path: Path, prov
         board.on("hv1")
         board.off("hv1", "hv1")
         assert one.acts == ["on", "off"]
+
+
+def test_what_runs_unknown_wants_its_name_typed(tmp_path: Path) -> None:
+    """This laptop never saw it boot, and it is on: which is asked now, not remembered."""
+    one = ScriptedSwitch()
+    with board_in(tmp_path, one) as (context, board):
+        assert board.needs_name("hv1") == "nothing is known here of what runs on it"
+        board.status("hv1")
+        assert board.needs_name("hv1") == board.needs_name("hv2") == ""
+        one.power_now = Power.ON
+        for act in (board.off, board.cycle):
+            with pytest.raises(InputError, match="switched off hard") as caught:
+                act("hv1")
+            assert caught.value.why == "nothing is known here of what runs on it"
+        assert one.acts == []
+        board.off("hv1", "hv1")
+        board.cycle("hv1")
+        assert one.acts == ["off", "cycle"]
+        one.fail = lambda _verb: BmcUnreachableError("nothing answers")
+        with pytest.raises(BmcUnreachableError):
+            board.off("hv1")
+        assert context.switches.get("hv1")["power"] == "on"
+
+
+def test_a_machine_left_off_in_mid_cycle_is_known_until_it_is_on(tmp_path: Path) -> None:
+    """The command was killed, or the BMC went away, between off and on."""
+    one = ScriptedSwitch(power_now=Power.ON)
+    with board_in(tmp_path, one) as (_, board):
+
+        def goes_away(verb: str) -> PowerError | None:
+            if verb == "cycle":
+                one.power_now = Power.OFF
+                return BmcUnreachableError("nothing answers")
+            return None
+
+        one.fail = goes_away
+        with pytest.raises(BmcUnreachableError):
+            board.cycle("hv1", "hv1")
+        assert board.kept("hv1").unfinished == ""
+        words = "it is off: an off-and-on that began 1970-01-12T13:46:40Z has not switched it on"
+        assert board.status("hv1").unfinished == f"{words} again"
+        assert board.status("hv1").text.endswith(f"{words} again")
+        board.on("hv1")
+        one.power_now = Power.OFF
+        assert board.status("hv1").unfinished == ""
 
 
 def test_a_command_that_comes_to_nothing_is_said(tmp_path: Path) -> None:
@@ -171,7 +218,7 @@ def test_a_bmc_that_names_another_machine_wants_the_name_typed(tmp_path: Path) -
     """That other one may be installed."""
     one = ScriptedSwitch(power_now=Power.ON, said=Inventory(macs=(Mac("525400999999"),)))
     with board_in(tmp_path, one) as (_, board):
-        assert board.needs_name("hv1") == ""
+        assert board.needs_name("hv1") == "nothing is known here of what runs on it"
         board.inventory("hv1")
         with pytest.raises(InputError, match="would be switched off hard") as caught:
             board.off("hv1")
@@ -184,5 +231,5 @@ def test_what_was_sent_is_told_though_nothing_answers_afterwards(tmp_path: Path)
     one = ScriptedSwitch(power_now=Power.ON)
     one.fail = lambda verb: BmcUnreachableError("it restarts") if verb == "power" else None
     with board_in(tmp_path, one) as (context, board):
-        assert board.off("hv1").endswith("it was sent, and nothing says what came of it")
+        assert board.off("hv1", "hv1").endswith("it was sent, and nothing says what came of it")
         assert [each.text for each in context.journal.events() if each.kind == "power-told"]

@@ -11,23 +11,12 @@ from pathlib import Path
 import pytest
 
 from appliance.store.machines import Proven
+from tests.bmc_sites import bmc_site
 from tests.redfish_bmc import Emulator, certificate, emulating
 from tests.unit.web.test_pages_run import look
 from tests.unit.web.test_pages_site import Page
 from tests.unit.web.wizard_world import Browser, World
 
-_SITE = """\
-site: alpha
-hypervisor:
-  harvester: v1.8.2
-  machines:
-    hv1:
-      mac: "52:54:00:00:00:01"
-      disk: /dev/disk/by-id/virtio-01
-      expect: {{nics: 4}}
-      bmc: {{address: "{url}", user: admin, system: 00000000-0000-4000-8000-000000000001}}
-    hv2: {{mac: "52:54:00:00:00:02", disk: /dev/disk/by-id/virtio-02}}
-"""
 _PASSWORD = "right-password"
 
 
@@ -43,7 +32,7 @@ def bmc(tmp_path: Path) -> Iterator[Emulator]:
 def world(tmp_path: Path, bmc: Emulator) -> World:
     """A wizard with a site of a machine with that BMC, and one that is switched by hand."""
     file = tmp_path / "site.yaml"
-    file.write_text(_SITE.format(url=bmc.url))
+    file.write_text(bmc_site(bmc.url, nics=4))
     return World(tmp_path, file)
 
 
@@ -76,7 +65,11 @@ def test_a_machine_is_switched_from_the_page(world: World, browser: Browser) -> 
     answer = browser.post("/machines/hv1/power", data={"verb": "on"})
     assert (answer.status_code, answer.location) == (303, "/machines/hv1/power?said=power-on")
     assert "power on" in browser.get("/machines").text
-    assert browser.post("/machines/hv1/power", data={"verb": "off"}).status_code == 303
+    refused = browser.post("/machines/hv1/power", data={"verb": "off"})
+    assert refused.status_code == 422
+    assert "Nothing is known here of what runs on it" in refused.text
+    typed = {"verb": "off", "confirm": "hv1"}
+    assert browser.post("/machines/hv1/power", data=typed).status_code == 303
     with look(world).reading() as context:
         told = [each.text for each in context.journal.events() if each.kind == "power-told"]
         assert told[-1] == "hv1 was switched off, as it was told"
@@ -139,6 +132,9 @@ def test_the_calls_do_the_same(browser: Browser) -> None:
     assert ["card", "52:54:00:00:00:01"] in found["facts"]
     assert browser.post("/api/machines/hv1/power", json={"verb": "on"}).status_code == 200
     assert browser.post("/api/machines/hv1/power", json={"verb": "melt"}).status_code == 422
+    assert browser.post("/api/machines/hv1/power", json={"verb": "off"}).status_code == 422
+    typed = {"verb": "off", "confirm": "hv1"}
+    assert browser.post("/api/machines/hv1/power", json=typed).status_code == 200
     assert browser.post("/api/machines/hv1/power", json={"verb": "off"}).status_code == 200
     again = {"verb": "new-certificate"}
     assert "is forgotten" in browser.post("/api/machines/hv1/power", json=again).text
