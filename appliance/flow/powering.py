@@ -57,7 +57,7 @@ from appliance.power.tried import (
     took_failure,
     took_power,
 )
-from appliance.site.plan import ExpectedFirmware, MachinePlan, Plan
+from appliance.site.plan import BmcBoot, ExpectedFirmware, MachinePlan, Plan
 from appliance.tools.unwaited import start
 
 LIMITS = Limits(appear=EXPECTATIONS[State.EXPECTED].within)
@@ -189,6 +189,7 @@ class Powering:
             told=self._context.options.yes,
             http=machine.firmware is ExpectedFirmware.UEFI_HTTP,
             own_disk=noticed.record.state is State.OWN_DISK,
+            disc=machine.bmc.boot is BmcBoot.DISC,
             switch=switch_words(machine),
         )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from appliance.site.fields import SiteModel, unsaid
-from appliance.site.plan import BmcPlan, Way
-from appliance.site.scalars import BmcAddress, BmcSystem, BmcUser, BmcWay, MacAddress
+from appliance.site.plan import BmcBoot, BmcPlan, Way
+from appliance.site.scalars import BmcAddress, BmcSystem, BmcUser, BmcWay, MacAddress, StartFrom
 
 ASKED_BY_NETWORK = (Way.REDFISH, Way.IPMI)
 """The ways that ask a BMC, which has an address and wants a user."""
@@ -46,6 +46,12 @@ class BmcSite(SiteModel):
         "DHCP while it serves the network.",
         json_schema_extra=unsaid("the BMC has its address from elsewhere"),
     )
+    boot: StartFrom | None = Field(
+        default=None,
+        description="What the machine starts from to be installed: the `network`, or for one "
+        "that cannot, a `disc` with iPXE that its BMC fetches from the laptop, by Redfish only.",
+        json_schema_extra=unsaid("`network`; its last try is the disc"),
+    )
 
     @property
     def planned(self) -> BmcPlan:
@@ -56,4 +62,5 @@ class BmcSite(SiteModel):
             user=self.user or "",
             system=self.system or "",
             mac=self.mac,
+            boot=self.boot or BmcBoot.NETWORK,
         )

@@ -21,9 +21,9 @@ def bmc_complete(site: Site) -> Iterator[Finding]:
         if bmc.type in ASKED_BY_NETWORK:
             yield from _missing(path, bmc)
         else:
-            yield from _unread(path, bmc, ("address", "user", "system", "mac"))
+            yield from _unread(path, bmc, ("address", "user", "system", "mac", "boot"))
         if bmc.type is Way.IPMI:
-            yield from _unread(path, bmc, ("system",))
+            yield from _unread(path, bmc, ("system", "boot"))
             if bmc.address and "://" in bmc.address:
                 what = f"{bmc.address} is a URL, and IPMI has none"
                 yield Finding((*path, "address"), what, f"write {bmc_host(bmc.address)}")

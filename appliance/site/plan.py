@@ -133,6 +133,13 @@ class Expect:
     product: str | None = None
 
 
+class BmcBoot(StrEnum):
+    """What a BMC has its machine start from to be installed."""
+
+    NETWORK = "network"
+    DISC = "disc"
+
+
 @dataclass(frozen=True, slots=True)
 class BmcPlan:
     """How one machine is switched. Its password is in the vault alone.
@@ -147,6 +154,7 @@ class BmcPlan:
     user: str = ""
     system: str = ""
     mac: Mac | None = None
+    boot: BmcBoot = BmcBoot.NETWORK
 
     @property
     def host(self) -> str:
@@ -165,7 +173,8 @@ class BmcPlan:
             return "Wake-on-LAN, off by hand"
         name = "Redfish" if self.way is Way.REDFISH else "IPMI"
         system = f", system {self.system}" if self.system else ""
-        return f"{name} at {self.address} as {self.user}{system}"
+        disc = ", from the boot disc" if self.boot is BmcBoot.DISC else ""
+        return f"{name} at {self.address} as {self.user}{system}{disc}"
 
 
 def bmc_host(address: str) -> str:

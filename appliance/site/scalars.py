@@ -20,7 +20,15 @@ from pydantic_core import PydanticCustomError
 
 from appliance import advice
 from appliance.site import disk
-from appliance.site.plan import AddressRange, DiskPlan, ExpectedFirmware, OwnDisk, Role, Way
+from appliance.site.plan import (
+    AddressRange,
+    BmcBoot,
+    DiskPlan,
+    ExpectedFirmware,
+    OwnDisk,
+    Role,
+    Way,
+)
 from appliance.site.versions import (
     known_lines_text,
     line_of,
@@ -384,6 +392,7 @@ BmcSystem = Annotated[
     str, *_pattern(_BMC_SYSTEM, "Redfish system", "write its Id or UUID, such as System.Embedded.1")
 ]
 BmcWay = Annotated[Way, *_choice(Way)]
+StartFrom = Annotated[BmcBoot, *_choice(BmcBoot)]
 Device = Annotated[str, *_pattern(_DEVICE, "device name", "write it as Harvester lists the device")]
 MachineRole = Annotated[Role, *_choice(Role)]
 Firmware = Annotated[ExpectedFirmware, *_choice(ExpectedFirmware)]

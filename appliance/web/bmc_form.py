@@ -10,7 +10,7 @@ from appliance.errors import Problem
 from appliance.flow.found_bmcs import FoundBmc
 from appliance.site.address_book import AddressBook, NoRoomError
 from appliance.site.places import Path, machine_path, path_text
-from appliance.site.plan import NetworkPlan, Plan, Way
+from appliance.site.plan import BmcBoot, NetworkPlan, Plan, Way
 from appliance.site.yaml_text import Value
 from appliance.web.forms import Field, Form, Group, Kind, key_field
 from appliance.web.site_file import value_at
@@ -22,6 +22,10 @@ WAYS = {
     Way.BY_HAND: "hand",
 }
 """The ways, as they stand to be chosen."""
+_STARTS = (
+    ("", "the network"),
+    (BmcBoot.DISC.value, "a disc that its BMC shows it"),
+)
 _USERS = ("root", "Administrator", "ADMIN", "USERID")
 """As makers deliver them: Dell, HPE, Supermicro, Lenovo."""
 _BMCS_FROM = 100
@@ -65,7 +69,7 @@ class BmcForm(Form):
 
 
 def bmc_form(name: str) -> BmcForm:
-    """Give the form of one machine; the way is its first field, the system its last."""
+    """Give the form of one machine; the way is its first field."""
     base = machine_path(name, "bmc")
     ways = tuple((way.value, words) for way, words in WAYS.items())
     way = key_field((*base, "type"), "It is switched by", Kind.CHOICE, choices=ways)
@@ -75,6 +79,7 @@ def bmc_form(name: str) -> BmcForm:
         key_field((*base, "user"), "User of its BMC", suggestions=_USERS, depends=True),
         key_field((*base, "mac"), "MAC address of its BMC"),
         key_field((*base, "system"), "Which system of a Redfish service"),
+        key_field((*base, "boot"), "It starts from", Kind.CHOICE, choices=_STARTS),
     )
     return BmcForm((Group("How is it switched", fields),))
 
@@ -85,7 +90,7 @@ def filled(form: BmcForm, values: Mapping[str, str], found: FoundBmc, plan: Plan
     An address of the dynamic range is another's tomorrow: one beside it is proposed, which this
     laptop then gives to the BMC's card.
     """
-    way, address, _, mac, _ = form.fields
+    way, address, _, mac, *_ = form.fields
     is_asked = values[way.name] in (Way.REDFISH, Way.IPMI)
     return {
         way.name: values[way.name] if is_asked else Way.REDFISH.value,

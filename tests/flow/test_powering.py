@@ -9,6 +9,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -77,10 +78,14 @@ class Wires:
         self._end.set()
         self._thread.join(20)
 
-    def boot_of(self, number: int) -> dict[str, str]:
-        """Give what a BMC has as its next boot, asked by a curl of our own."""
-        boot: dict[str, str] = self._system(number)["Boot"]
-        return boot
+    def disc_of(self, number: int) -> str:
+        """Give the URL of what is in a BMC's drive, empty for nothing."""
+        path = f"/redfish/v1/Systems/{self._uuid(number)}/VirtualMedia/Cd"
+        with ThreadPoolExecutor(
+            1, initializer=enter, initargs=(self._site.network.appliance,)
+        ) as there:
+            shown = there.submit(self._get, path).result()
+        return str(shown["Image"] or "") if shown["Inserted"] else ""
 
     def _watch(self) -> None:
         enter(self._site.network.appliance)
@@ -102,10 +107,15 @@ class Wires:
             machine.power_off()
 
     def _system(self, number: int) -> EventDict:
+        return self._get(f"/redfish/v1/Systems/{self._uuid(number)}")
+
+    def _uuid(self, number: int) -> str:
+        return f"00000000-0000-4000-8000-{number + 1:012}"
+
+    def _get(self, path: str) -> EventDict:
         line = http.client.HTTPSConnection(self._address, timeout=10, context=_TRUSTING)
         try:
-            system = f"00000000-0000-4000-8000-{number + 1:012}"
-            line.request("GET", f"/redfish/v1/Systems/{system}", headers=_LOGIN)
+            line.request("GET", path, headers=_LOGIN)
             found: EventDict = json.loads(line.getresponse().read())
             return found
         finally:
@@ -203,6 +213,24 @@ def test_nobody_touches_a_machine(world: World) -> None:
     assert _acts(anew, "hv1") == ["boot-network", "cycle", "boot-disk"]
     assert _acts(anew, "hv2") == []
     assert "hv1              on, by Redfish" in world.power("status")
+
+
+def test_a_machine_that_only_a_disc_brings(world: World) -> None:
+    """Its BMC fetches the boot disc from the run, and gives it back; the other one needs none."""
+    world.password(_PASSWORD)
+    text = world.site.file.read_text()
+    world.site.file.write_text(text.replace("000000000001}", "000000000001, boot: disc}"))
+    run = world.site.run()
+    run.until(_is_power("hv1", "boot-disc"))  # type: ignore[arg-type]
+    assert world.wires.disc_of(0).endswith("/a/ipxe.iso")
+    assert run.end(seconds=180) == 0, run.errors
+    assert _acts(run, "hv1") == ["boot-disc", "on", "eject", "boot-disk"]
+    assert _acts(run, "hv2") == ["boot-network", "on", "boot-disk"]
+    assert world.wires.boots == {0: ["Cd"], 1: ["Pxe"]}
+    assert world.wires.disc_of(0) == ""
+    assert (world.hv1.partitioned, world.hv2.partitioned) == (1, 1)
+    sent = [each for each in run.history if "ipxe.iso sent to" in each.get("text", "")]
+    assert len(sent) == 1
 
 
 def test_a_run_that_is_killed_installs_nothing_twice(world: World) -> None:

@@ -12,7 +12,7 @@ from appliance.site.bmc_model import BmcSite
 from appliance.site.freeze import propose
 from appliance.site.load import load_text
 from appliance.site.make_plan import make_plan
-from appliance.site.plan import BmcPlan, Plan, Way
+from appliance.site.plan import BmcBoot, BmcPlan, Plan, Way
 from appliance.site.show import plan_text
 from appliance.values import Mac
 from tests.sites import machine, site
@@ -47,6 +47,15 @@ def test_redfish_where_nothing_else_is_said() -> None:
     shown = "Redfish at https://10.20.0.51:8443 as root, system System.Embedded.1"
     assert shown in plan_text(plan)
     assert not bmc.plain
+
+
+def test_a_machine_that_starts_from_the_boot_disc() -> None:
+    """Said for it alone, and shown to people; the network else."""
+    said = {"address": "10.20.0.51", "user": "root"}
+    assert planned(said).machines[0].bmc.boot is BmcBoot.NETWORK
+    plan = planned({**said, "boot": "disc"})
+    assert plan.machines[0].bmc.boot is BmcBoot.DISC
+    assert "Redfish at 10.20.0.51 as root, from the boot disc" in plan_text(plan)
 
 
 def test_an_address_without_tls_is_said() -> None:

@@ -51,6 +51,13 @@ CASES = [
     ),
     Case(
         bmc_rules.bmc_complete,
+        one(**bmc(boot="disc")),
+        one(**bmc(type="ipmi", boot="disc")),
+        "hypervisor.machines.hv1.bmc.boot",
+        "ipmi has no use for it",
+    ),
+    Case(
+        bmc_rules.bmc_complete,
         one(**bmc(address="https://10.20.0.51")),
         one(**bmc(type="ipmi", address="https://10.20.0.51")),
         "hypervisor.machines.hv1.bmc.address",
