@@ -56,6 +56,7 @@ def against(wanted: Wanted, found: Found, chosen: Chosen | None) -> tuple[Refusa
     """Give all that keeps a machine from being installed. `chosen`: None while no disk is."""
     report = found.report
     refusals = [*_too_small(wanted, found, chosen), *_not_as_ordered(wanted.expect, report, chosen)]
+    refusals += _cannot_start(wanted, report)
     for disk in chosen.all if chosen else ():
         refusals += [*_unfit(disk), *_holds_data(wanted, disk)]
         refusals += _of_others_too(wanted, report, disk, chosen)
@@ -135,6 +136,16 @@ def _too_small(wanted: Wanted, found: Found, chosen: Chosen | None) -> Iterator[
         what = f"its network runs at {speed} Mbit/s, and Harvester's installer stops below 10000"
         yield Refusal(Code.SMALL, what, fix)
     yield from _disks_too_small(chosen)
+
+
+def _cannot_start(wanted: Wanted, report: Report) -> Iterator[Refusal]:
+    """Its memory does not hold the installer, whatever is accepted: it would fetch it for ever."""
+    fix = "give it more memory, or take another machine; then start it again"
+    if report.failed:
+        yield Refusal(Code.FAILED, report.failed, fix)
+    elif wanted.installer and 0 < report.memory < wanted.installer + hardware.RUNNING:
+        what = f"its memory of {size(report.memory)} does not hold the installer, which has "
+        yield Refusal(Code.NO_ROOM, what + size(wanted.installer), fix)
 
 
 def _small_but_accepted(wanted: Wanted, found: Found) -> Iterator[Refusal]:

@@ -129,7 +129,8 @@ class Report:
     """What one machine is. `memory` in octets; `clock` in Unix seconds, by the machine itself.
 
     `firmware` is `bios` or `uefi`, `tpm` is `1.2` or `2.0`; empty where unknown or none.
-    `problems` are what stage-1 could not find out, in its own words.
+    `problems` are what stage-1 could not find out, in its own words, and `failed` is why it could
+    not start the installer.
     """
 
     vendor: str = ""
@@ -152,6 +153,7 @@ class Report:
     pci: tuple[Pci, ...] = ()
     usb: tuple[Usb, ...] = ()
     problems: tuple[str, ...] = ()
+    failed: str = ""
 
     @property
     def macs(self) -> tuple[Mac, ...]:
@@ -333,6 +335,7 @@ def _report(given: _Object) -> Report:
         pci=given.array("pci", MAX_PCI, _pci),
         usb=given.array("usb", MAX_USB, _usb),
         problems=problems[:MAX_PROBLEMS],
+        failed=given.text("failed"),
     )
 
 

@@ -18,6 +18,7 @@ class Wanted:
     `said` is what the site file tells it by, of one that is told by its card since it was found:
     another that is so too is a rival, and neither is installed. `erase`: data on `disk` and
     `data_disk` may go. `wipe_disks` and `wipe_all_disks` are further disks that the site gives up.
+    `installer`: octets that its memory holds while the installer starts; 0 where unknown.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Wanted:
     wipe_all_disks: bool = False
     accept_small_hardware: bool = False
     said: MatchRule | None = None
+    installer: int = 0
 
     @classmethod
     def of(cls, machine: MachinePlan, hypervisor: HypervisorPlan) -> Self:
@@ -79,6 +81,8 @@ class Code(StrEnum):
     MEMBER = "member"
     DATA = "data"
     SMALL = "small"
+    NO_ROOM = "no-room"
+    FAILED = "failed"
     NOT_AS_ORDERED = "not-as-ordered"
     MORE = "more-than-ordered"
     IDENTICAL_DISKS = "identical-disks"

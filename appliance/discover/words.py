@@ -95,6 +95,7 @@ def _all_facts(report: Report) -> Iterator[tuple[str, str]]:
     yield "USB", ", ".join(others)
     for problem in report.problems:
         yield "not found out", problem
+    yield "not installed", report.failed
 
 
 def _firmware(report: Report) -> str:

@@ -41,10 +41,12 @@ def boot_machines(
     vip_answers: bool,
     documents: Callable[[MachinePlan], Documents | None],
     refused: Mapping[str, str] = MappingProxyType({}),
+    paused: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[BootMachine, ...]:
     """Give every machine as boot knows it. Documents go only with machines that are armed now.
 
-    `refused` says of machines that reported why they are not installed as they are.
+    `refused` says of machines that reported why they are not installed as they are, `paused` of
+    others why none of their boots may begin: one that is under way keeps its documents.
     """
     return tuple(
         _boot_machine(
@@ -54,6 +56,7 @@ def boot_machines(
             vip_answers=vip_answers,
             documents=documents,
             refused=refused.get(machine.name, ""),
+            paused=paused.get(machine.name, ""),
         )
         for machine in plan.machines
     )
@@ -67,9 +70,10 @@ def _boot_machine(
     vip_answers: bool,
     documents: Callable[[MachinePlan], Documents | None],
     refused: str,
+    paused: str,
 ) -> BootMachine:
     armed = not installed and machine.not_armed is None and not refused
-    shows_itself = refused or machine.discover or machine.not_armed or ""
+    shows_itself = paused if armed else refused or machine.discover or machine.not_armed or ""
     waits = machine.role is Role.JOIN and not vip_answers
     version = plan.hypervisor.harvester
     bmc_address = _bmc_address(plan, machine)
@@ -91,7 +95,7 @@ def _boot_machine(
             else ""
         ),
         documents=documents(machine) if armed else None,
-        discover="" if armed or installed else shows_itself,
+        discover="" if installed else shows_itself,
         bmc_mac=machine.bmc.mac if bmc_address is not None else None,
         bmc_address=bmc_address,
     )

@@ -14,7 +14,7 @@ from appliance.discover.words import disks_line
 from appliance.errors import InputError
 from appliance.flow.binding import bind_machine, whole_site
 from appliance.flow.context import Context
-from appliance.flow.judging import has_begun, judge_one
+from appliance.flow.judging import has_begun, installer_size, judge_one
 from appliance.flow.orders import approve as approve_by_mac
 from appliance.flow.reports import KnownMachine, find_for_good, find_machine, report_of_machine
 from appliance.flow.s1_site import propose_again
@@ -113,6 +113,7 @@ def _approve_of_file(
             Wanted.of(machine, plan.hypervisor),
             disk=wanted,
             erase=said.erase or bool(wish.erase),
+            installer=installer_size(context, plan),
         ),
         found,
     )
@@ -145,6 +146,7 @@ def _approve_new(context: Context, plan: Plan, found: KnownMachine | Mac, wish: 
         disk,
         erase=bool(wish.erase),
         accept_small_hardware=small,
+        installer=installer_size(context, plan),
     )
     bound = _judged(wanted, found)
     entry |= {"disk": bound.disk}

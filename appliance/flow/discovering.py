@@ -6,7 +6,7 @@ plan is made anew with it. What speaks against one is a sentence: on its screen,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from contextlib import suppress
 
 from appliance.boot.control import Order, Reported
@@ -15,7 +15,7 @@ from appliance.discover.match import Bound, Matching
 from appliance.errors import InputError, SiteFileError, StoreFullError
 from appliance.flow.binding import bind_machine, is_by_hand, whole_site
 from appliance.flow.context import Context
-from appliance.flow.judging import has_begun, judge_all, refusals
+from appliance.flow.judging import Held, has_begun, hold_back, judge_all
 from appliance.flow.reports import KnownMachine, newest_reports, report_from, take_report
 from appliance.flow.s1_site import propose_again
 from appliance.flow.services import Services
@@ -39,15 +39,23 @@ class Discovering:
         self._services = services
         self._unjudged = True
         self._heard: set[Mac] = set()
-        self._refused = refusals(context, plan, judge_all(context, plan))
+        self._held = self._hold_back(plan, judge_all(context, plan))
         self._told: dict[str, set[str]] = {}
         with suppress(StoreFullError):
             context.stage1_orders.take()  # what was ordered before this run is over
 
     @property
-    def refused(self) -> Mapping[str, str]:
-        """What speaks against each machine that reported, by its name."""
-        return self._refused
+    def held(self) -> Held:
+        """Who may not be installed as things are; not those whose installation began."""
+        refused, paused = (
+            {name: why for name, why in each.items() if not has_begun(self._context, name)}
+            for each in (self._held.refused, self._held.paused)
+        )
+        return Held(refused, paused)
+
+    def _hold_back(self, plan: Plan, matching: Matching) -> Held:
+        asks = self._services.has_stage1
+        return hold_back(self._context, plan, matching, heard=self._heard, can_ask=asks)
 
     def take(self, message: Reported, plan: Plan) -> None:
         """Hear a machine out."""
@@ -81,7 +89,7 @@ class Discovering:
     def _judge(self, plan: Plan) -> bool:
         matching = judge_all(self._context, plan)
         waiting = [each for each in plan.machines if not has_begun(self._context, each.name)]
-        self._refused = refusals(self._context, plan, matching)
+        self._held = self._hold_back(plan, matching)
         self._tell(matching, {each.name for each in waiting})
         known = {
             each.mac: each for each in newest_reports(self._context) if each.mac in self._heard
@@ -135,8 +143,10 @@ class Discovering:
         """Tell once what speaks against machines that wait, and what people should know of any."""
         for key, against in matching.refused.items():
             if key in waiting or ":" in key:
+                # One that was sent to its installer before another claimed its name goes on.
+                how = "begins no installation" if key in self._held.paused else "is held"
                 for each in against:
-                    self._say(key, key if key in waiting else None, f"{key} is held: {each}")
+                    self._say(key, key if key in waiting else None, f"{key} {how}: {each}")
         for key, told in matching.told.items():
             for each in told:
                 self._say(key, key if key in waiting else None, f"{key}: {each}")

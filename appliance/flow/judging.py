@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from appliance.artifacts.depot import Depot
 from appliance.discover.match import Found, Matching, Wanted, match
 from appliance.flow.binding import kept_frozen
 from appliance.flow.context import Context
-from appliance.flow.reports import KnownMachine, newest_reports
+from appliance.flow.reports import KnownMachine, newest_reports, report_from
 from appliance.site.plan import MachinePlan, MatchRule, Plan
 from appliance.values import Mac
+
+_ANEW = "it reported to an earlier run: it is to show once more what it is"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Who may not be installed as things are, by name, with the reason.
+
+    `refused`: a boot under way ends. `paused`: it goes on, and no other begins.
+    """
+
+    refused: Mapping[str, str]
+    paused: Mapping[str, str]
 
 
 def judge_all(context: Context, plan: Plan) -> Matching:
@@ -24,8 +38,9 @@ def judge_all(context: Context, plan: Plan) -> Matching:
     by_hand = {name for name, each in found.items() if not each.identity}
     agreed = context.agreed.all()
     pointed, others = [], []
+    installer = installer_size(context, plan)
     for machine in plan.machines:
-        wanted = wanted_of(plan, machine, agreed)
+        wanted = replace(wanted_of(plan, machine, agreed), installer=installer)
         if machine.name not in by_hand:
             others.append(wanted)
         elif machine.macs:
@@ -54,6 +69,45 @@ def refusals(context: Context, plan: Plan, matching: Matching) -> dict[str, str]
     }
 
 
+def hold_back(
+    context: Context, plan: Plan, matching: Matching, *, heard: Collection[Mac], can_ask: bool
+) -> Held:
+    """Say who is held, and who only begins no installation.
+
+    What machines say of each other ends no boot: nothing has changed on the disk of the one that
+    was judged before. Who reported to an earlier run reports to this one, from a card of `heard`,
+    where `can_ask` it: since then its disk may have come to hold somebody's data.
+    """
+    refused = refusals(context, plan, matching)
+    paused: dict[str, str] = {}
+    for machine in plan.machines:
+        if machine.not_armed is not None or has_begun(context, machine.name):
+            continue
+        known = any(report_from(context, mac) for mac in machine.macs)
+        if machine.name in refused:
+            if not _refused_alone(context, plan, machine):
+                paused[machine.name] = refused.pop(machine.name)
+        elif can_ask and known and not set(machine.macs) & set(heard):
+            paused[machine.name] = _ANEW
+    return Held(refused, paused)
+
+
+def _refused_alone(context: Context, plan: Plan, machine: MachinePlan) -> bool:
+    """Whether its own report speaks against it, or its disk holds what nobody agreed to lose.
+
+    That its file lets all on its disk go was said of the one machine, and here others claim to be.
+    """
+    wanted = replace(
+        Wanted.of(machine, plan.hypervisor),
+        match=MatchRule(macs=machine.macs),
+        said=None,
+        erase=_may_go(machine, context.agreed.all()),
+        installer=installer_size(context, plan),
+    )
+    own = [each for each in newest_reports(context) if each.mac in machine.macs]
+    return machine.name in _match([wanted], own).refused
+
+
 def has_begun(context: Context, name: str) -> bool:
     """Whether an installation of this machine began, or is proven."""
     proven = context.proven.get(name)
@@ -63,9 +117,19 @@ def has_begun(context: Context, name: str) -> bool:
 def wanted_of(plan: Plan, machine: MachinePlan, agreed: Mapping[str, str]) -> Wanted:
     """Give what is wanted of a machine, with what people agreed may be erased: one very disk."""
     wanted = Wanted.of(machine, plan.hypervisor)
+    return replace(wanted, erase=wanted.erase or _may_go(machine, agreed))
+
+
+def _may_go(machine: MachinePlan, agreed: Mapping[str, str]) -> bool:
     path = machine.disk.path if machine.disk is not None else None
-    may_go = path is not None and agreed.get(machine.name) == path
-    return replace(wanted, erase=wanted.erase or may_go)
+    return path is not None and agreed.get(machine.name) == path
+
+
+def installer_size(context: Context, plan: Plan) -> int:
+    """Give the octets that a machine's memory holds while its installer starts; 0 while unknown."""
+    files = {each.name: each.size for each in Depot(context.paths.depot).files()}
+    names = (plan.artifacts.kernel, plan.artifacts.initrd, plan.artifacts.rootfs)
+    return sum(files[name] for name in names) if files.keys() >= {*names} else 0
 
 
 def judge_one(wanted: Wanted, found: KnownMachine) -> Matching:

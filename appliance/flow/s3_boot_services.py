@@ -8,7 +8,7 @@ from appliance.boot.model import BootMachine, ServedFile
 from appliance.flow.boot_machines import boot_machines
 from appliance.flow.context import Context
 from appliance.flow.documents import Documenter
-from appliance.flow.judging import judge_all, refusals
+from appliance.flow.judging import hold_back, judge_all
 from appliance.flow.noted import Noted
 from appliance.flow.preflight import (
     refuse_doubtful_clock,
@@ -18,7 +18,7 @@ from appliance.flow.preflight import (
     refuse_unready_interface,
     refuse_without_link,
 )
-from appliance.flow.services import Services
+from appliance.flow.services import Services, has_stage1
 from appliance.flow.services_address import NOTE
 from appliance.flow.step import Done, NotYet, Step
 from appliance.site.plan import Plan
@@ -54,7 +54,7 @@ class BootServicesStep(Step[Served, Services]):
         del given
         return NotYet("services belong to the run that started them")
 
-    def _machines(self, plan: Plan) -> tuple[BootMachine, ...]:
+    def _machines(self, given: Served) -> tuple[BootMachine, ...]:
         """Every machine as it stands: an installer that runs has its configuration yet to fetch.
 
         To be told otherwise, even for a moment, would end the boots that a killed run began.
@@ -62,12 +62,16 @@ class BootServicesStep(Step[Served, Services]):
         installed = frozenset(
             each.name for each in self._context.proven.all() if each.installed is not None
         )
+        context, plan = self._context, given.plan
+        matching, can_ask = judge_all(context, plan), has_stage1(given.files)
+        held = hold_back(context, plan, matching, heard=(), can_ask=can_ask)
         return boot_machines(
             plan,
             installed=installed,
             vip_answers=False,
             documents=Documenter(plan, self._context.vault).of,
-            refused=refusals(self._context, plan, judge_all(self._context, plan)),
+            refused=held.refused,
+            paused=held.paused,
         )
 
     def undo(self) -> tuple[str, ...]:
@@ -95,7 +99,7 @@ class BootServicesStep(Step[Served, Services]):
             context.tell(
                 "finding", "nothing keeps this laptop from sleeping: leave it plugged in, lid open"
             )
-        services = Services(context, given.plan, given.files, self._machines(given.plan))
+        services = Services(context, given.plan, given.files, self._machines(given))
         context.resources.callback(services.stop)
         services.start()
         return Done(

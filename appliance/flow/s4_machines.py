@@ -289,12 +289,14 @@ class Watch:
         )
 
     def _machines(self) -> tuple[BootMachine, ...]:
+        held = self._discovering.held
         return boot_machines(
             self._plan,
             installed=self._roll.installed(),
             vip_answers=self._vip_answers,
             documents=self._documents.of,
-            refused=self._discovering.refused,
+            refused=held.refused,
+            paused=held.paused,
         )
 
     def _to_probe(self) -> dict[str, IPv4Address]:

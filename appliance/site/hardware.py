@@ -20,6 +20,8 @@ MIN_SPEED = 10_000
 MIN_DISK = 250 * GIB
 MIN_DISK_BESIDE_DATA = 180 * GIB
 MIN_DATA_DISK = 50 * GIB
+RUNNING = 256 * 2**20
+"""Octets of memory that a Linux needs beside the files that it was started from."""
 TEST_MEMORY = 32 * GIB
 TEST_CPUS = 8
 """Below these it is not even good for a test."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from threading import Event
 
 import pytest
 
@@ -149,6 +150,59 @@ def test_the_appliance_is_killed_while_a_machine_waits(unknown: RehearsedSite) -
     assert again.end(seconds=120) == 0, again.errors
     assert machine.partitioned == 1
     assert again.ended["machines"] == {"hv1": "ready"}
+
+
+def test_a_machine_found_by_an_earlier_run_shows_its_disks_again(unknown: RehearsedSite) -> None:
+    """It was blank, and armed, when the run was killed; somebody's photos are on it by now."""
+    machine, gate = unknown.machine(CREATE), Event()
+    machine.at[Point.ORDERS] = _until(gate)
+    run = unknown.run()
+    run.until(is_step("s4"))
+    machine.power_on()
+    run.until(says("it is installed on /dev/disk/by-id/virtio-11"))
+    run.kill()
+    gate.set()
+    machine.power_off()
+    (disk,) = machine.report.disks
+    machine.report = report_of(CREATE, disks=(replace(disk, contents=_DATA),))
+    again = unknown.run()
+    again.until(is_step("s4"))
+    machine.power_on()
+    machine.wait_for_screen("holds data")
+    assert machine.partitioned == 0
+    unknown.done("approve", "SN-11", "--name", "hv1", "--erase", "hv1")
+    assert again.end(seconds=120) == 0, again.errors
+    assert machine.partitioned == 1
+
+
+def test_a_boot_under_way_is_ended_by_no_killed_run_and_by_no_rival(
+    unknown: RehearsedSite,
+) -> None:
+    """Between its script and its configuration; the rival is not installed in its place."""
+    machine, rival, gate = unknown.machine(CREATE), unknown.machine(OTHER), Event()
+    rival.report = report_of(OTHER, serial="SN-11")
+    machine.at[Point.CONFIG] = _until(gate)
+    run = unknown.run()
+    run.until(is_step("s4"))
+    machine.power_on()
+    machine.wait_for(Point.CONFIG)
+    run.kill()
+    again = unknown.run()
+    again.until(is_step("s4"))
+    rival.power_on()
+    again.until(says("hv1 begins no installation"))
+    rival.wait_for(Point.ORDERS, count=rival.reached.count(Point.ORDERS) + 3)
+    gate.set()
+    assert again.end(seconds=120) == 0, again.errors
+    assert (machine.partitioned, rival.partitioned) == (1, 0)
+    assert len(machine.config_urls) == 1
+
+
+def _until(gate: Event) -> Callable[[], None]:
+    def hold() -> None:
+        assert gate.wait(60)
+
+    return hold
 
 
 def test_a_replaced_board_keeps_its_installation(unknown: RehearsedSite) -> None:

@@ -32,6 +32,10 @@ class OverError(RefusedError):
     """The token is over: another one is to be asked for."""
 
 
+class NoRoomError(Exception):
+    """This machine cannot hold what it is to fetch."""
+
+
 class Bridge:
     """One bridge, reached through one card from one address."""
 
@@ -67,37 +71,39 @@ class Bridge:
             raise NoAnswerError("what answers gives no orders")
         return said
 
+    def size(self, url: str) -> int:
+        """Give the octets of a file; 0 if the bridge does not say. Raises as `report`."""
+        connection = self._connect(url, _SECONDS)
+        try:
+            return _length(_answer(connection, "HEAD", url))
+        finally:
+            connection.close()
+
     def download(self, url: str, path: str, progress: Callable[[int, int], None]) -> None:
-        """Fetch a file; `progress` is told the octets so far and in all. Raises as `report`."""
+        """Fetch a file; `progress` is told the octets so far and in all.
+
+        Raises as `report`, and NoRoomError where it cannot be written here.
+        """
         connection = self._connect(url, _DOWNLOAD_SECONDS)
         try:
-            connection.request("GET", _path(url))
-            answer = connection.getresponse()
-            _judge(answer.status, answer)
-            size = int(answer.headers.get("Content-Length") or 0)
-            so_far = 0
+            answer = _answer(connection, "GET", url)
+            size, so_far = _length(answer), 0
             with open(path, "wb") as opened:
-                while chunk := answer.read(_CHUNK):
+                while chunk := _chunk(answer):
                     opened.write(chunk)
                     so_far += len(chunk)
                     progress(so_far, size)
-            if size and so_far != size:
-                raise NoAnswerError(f"{url} ended after {so_far} of {size} octets")
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            raise NoAnswerError(_why(error)) from None
+        except OSError as error:
+            raise NoRoomError(_why(error)) from None
         finally:
             connection.close()
+        if size and so_far != size:
+            raise NoAnswerError(f"{url} ended after {so_far} of {size} octets")
 
     def _ask(self, method: str, url: str, body: bytes | None = None) -> bytes:
         connection = self._connect(url, _SECONDS)
         try:
-            headers = {} if body is None else {"Content-Type": "application/json"}
-            connection.request(method, _path(url), body, headers)
-            answer = connection.getresponse()
-            _judge(answer.status, answer)
-            return answer.read(_MOST)
-        except (OSError, http.client.HTTPException) as error:
-            raise NoAnswerError(_why(error)) from None
+            return _chunk(_answer(connection, method, url, body), _MOST)
         finally:
             connection.close()
 
@@ -137,11 +143,32 @@ def _path(url: str) -> str:
     return f"{place.path or '/'}?{place.query}" if place.query else place.path or "/"
 
 
-def _judge(status: int, answer: http.client.HTTPResponse) -> None:
-    if status == _OK:
-        return
-    reason = clean(answer.read(_MOST).decode("utf-8", "replace")) or f"HTTP {status}"
-    raise (OverError if status in _OVER else RefusedError)(reason)
+def _answer(
+    connection: http.client.HTTPConnection, method: str, url: str, body: bytes | None = None
+) -> http.client.HTTPResponse:
+    """Ask, and give a good answer. Raises OverError, RefusedError, NoAnswerError."""
+    headers = {} if body is None else {"Content-Type": "application/json"}
+    try:
+        connection.request(method, _path(url), body, headers)
+        answer = connection.getresponse()
+    except (OSError, http.client.HTTPException) as error:
+        raise NoAnswerError(_why(error)) from None
+    if answer.status == _OK:
+        return answer
+    reason = clean(_chunk(answer, _MOST).decode("utf-8", "replace")) or f"HTTP {answer.status}"
+    raise (OverError if answer.status in _OVER else RefusedError)(reason)
+
+
+def _chunk(answer: http.client.HTTPResponse, most: int = _CHUNK) -> bytes:
+    try:
+        return answer.read(most)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise NoAnswerError(_why(error)) from None
+
+
+def _length(answer: http.client.HTTPResponse) -> int:
+    said = answer.headers.get("Content-Length") or ""
+    return int(said) if said.isascii() and said.isdigit() else 0
 
 
 def _why(error: Exception) -> str:

@@ -7,10 +7,14 @@ import subprocess
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .bridge import Bridge
-from .files import clean
+from . import processor
+from .bridge import Bridge, NoRoomError
+from .files import clean, names
 
 FOLDER = "/run/install"
+MEMINFO = "/proc/meminfo"
+SPARE = 64 << 20
+"""Octets that stay free for this system itself while it holds the installer."""
 _LONGEST_BLINK = 300
 _KEXEC_SECONDS = 120
 
@@ -50,19 +54,45 @@ def blink_seconds(order: dict[str, Any]) -> int:
 def start_installer(install: Install, bridge: Bridge, say: Say, folder: str = FOLDER) -> None:
     """Fetch kernel and initrd and jump into them; does not return.
 
-    Raises bridge.NoAnswerError or RefusedError while fetching, ImpossibleError where the kernel
-    cannot be replaced here.
+    Raises bridge.NoAnswerError or RefusedError while fetching, NoRoomError where the memory does
+    not hold them, ImpossibleError where the kernel cannot be replaced here.
     """
     os.makedirs(folder, exist_ok=True)
+    _empty(folder)
+    check_room(sum(bridge.size(each) for each in (install.kernel, install.initrd)), folder)
     paths = []
     for name, url in (("kernel", install.kernel), ("initrd", install.initrd)):
         paths.append(os.path.join(folder, name))
         say(f"fetching the installer's {name}")
-        bridge.download(url, paths[-1], lambda _so_far, _size: None)
+        try:
+            bridge.download(url, paths[-1], lambda _so_far, _size: None)
+        except NoRoomError:
+            _empty(folder)
+            raise
     say("starting the installer")
     load(paths[0], paths[1], install.arguments)
     _run("kexec", "-e")
     raise ImpossibleError("the kernel was not replaced")
+
+
+def check_room(wanted: int, folder: str, meminfo: str = MEMINFO) -> None:
+    """Raise NoRoomError where so many octets do not fit: before the kernel ends us for them."""
+    disk = os.statvfs(folder)
+    free = processor.mem_available(meminfo) - SPARE
+    room = max(0, min(disk.f_bavail * disk.f_frsize, free))
+    if wanted > room:
+        raise NoRoomError(
+            f"its installer has {_mib(wanted)}, and its memory has room for {_mib(room)} of it"
+        )
+
+
+def _mib(octets: int) -> str:
+    return f"{octets / (1 << 20):.0f} MiB"
+
+
+def _empty(folder: str) -> None:
+    for name in names(folder):
+        os.unlink(os.path.join(folder, name))
 
 
 def load(kernel: str, initrd: str, arguments: str) -> None:

@@ -39,8 +39,17 @@ def count(cpuinfo: str) -> dict[str, Any]:
 
 def mem_total(meminfo: str) -> int:
     """Read MemTotal of /proc/meminfo, in octets; 0 if it is not there."""
+    return _line(meminfo, "MemTotal:")
+
+
+def mem_available(path: str) -> int:
+    """Give the octets of memory that may still be taken (MemAvailable), by the file at `path`."""
+    return _line(octets(path).decode("utf-8", "replace"), "MemAvailable:")
+
+
+def _line(meminfo: str, name: str) -> int:
     for line in meminfo.splitlines():
         words = line.split()
-        if len(words) >= 2 and words[0] == "MemTotal:" and words[1].isdigit():
+        if len(words) >= 2 and words[0] == name and words[1].isdigit():
             return int(words[1]) * _KIB
     return 0

@@ -9,7 +9,7 @@ import traceback
 from typing import Any
 
 from . import dhcp, disks, ethernet, firmware, limited, lldp, nics, orders, report
-from .bridge import Bridge, NoAnswerError, OverError, RefusedError
+from .bridge import Bridge, NoAnswerError, NoRoomError, OverError, RefusedError
 from .files import clean, octets
 from .screen import Screen, View
 
@@ -99,6 +99,7 @@ class Session:
         self._sent: bytes = b""
         self._sent_at = float("-inf")
         self._loud_until = 0.0
+        self._failed = ""
 
     def run(self) -> None:
         """Never returns by itself; raises only what nobody thought of."""
@@ -187,12 +188,13 @@ class Session:
 
     def _report(self, bridge: Bridge, token: str) -> None:
         """Send what has changed, at most every 10 s. One that is refused keeps no order away."""
-        same = report.encode(self._facts, 0.0)
+        facts = {**self._facts, "failed": self._failed}
+        same = report.encode(facts, 0.0)
         now = time.monotonic()
         if same == self._sent or now - self._sent_at < BETWEEN_REPORTS:
             return
         try:
-            bridge.report(token, report.encode(self._facts, time.time()))
+            bridge.report(token, report.encode(facts, time.time()))
             self._sent = same
         except OverError:
             raise
@@ -219,9 +221,16 @@ class Session:
             self._loud_until = time.monotonic() + seconds
 
     def _install(self, bridge: Bridge, order: dict[str, Any]) -> None:
+        """Start the installer. What fails for want of memory is reported, and not tried again."""
+        if self._failed:
+            self._show(state="cannot be installed", reason=self._failed)
+            return
         try:
             install = orders.install_of(order)
             orders.start_installer(install, bridge, lambda said: self._show(state=said))
+        except NoRoomError as error:
+            self._failed = str(error)
+            self._show(state="cannot be installed", reason=self._failed)
         except orders.ImpossibleError as error:
             # The next network boot gets the installer by its script.
             self._show(state="restarting", reason=str(error))

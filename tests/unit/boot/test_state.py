@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
@@ -164,6 +165,17 @@ def test_a_disarmed_machine_loses_its_boot(world: World) -> None:
 
     assert isinstance(world.state.config_boot(token, HV1_ADDRESS), Refused)
     assert world.state.install_boot(HV1, HV1_ADDRESS) is None
+
+
+def test_a_machine_that_is_to_show_itself_first_keeps_the_boot_it_has(world: World) -> None:
+    """Its installer fetches its configuration; no other boot of it is given a script."""
+    boot = boot_of(world)
+    world.state.set_machines((replace(armed(), discover="another says that it is hv1"), held()))
+    decision = world.state.decide_for(HV1, firmware=None, booting=True)
+    assert (decision.action, decision.reason) == (Action.DISCOVER, "another says that it is hv1")
+    found = world.state.config_boot(token_of(boot), HV1_ADDRESS)
+    assert isinstance(found, Boot)
+    assert not found.ended
 
 
 def test_the_same_machines_sent_again_change_nothing(world: World) -> None:

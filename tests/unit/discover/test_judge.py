@@ -78,6 +78,26 @@ def test_accepted_small_hardware_is_told_where_it_is_too_small_for_a_test() -> N
     assert told(wanted(accept_small_hardware=True), found(threads=8, memory=30 * GIB)) == []
 
 
+def test_an_installer_that_the_memory_does_not_hold() -> None:
+    """Known before it is fetched, whatever is accepted; where a size is unknown, nobody is held."""
+    one = wanted(accept_small_hardware=True, installer=3 * GIB)
+    (refusal,) = said(one, found(memory=3 * GIB))
+    assert refusal == (
+        "no-room: its memory of 3.2 GB does not hold the installer, which has 3.2 GB "
+        "→ give it more memory, or take another machine; then start it again"
+    )
+    assert said(one, found(memory=4 * GIB)) == []
+    assert said(one, found(memory=0)) == []
+    assert said(replace(one, installer=0), found(memory=GIB)) == []
+
+
+def test_an_installer_that_a_machine_could_not_start() -> None:
+    """Its own word for it, once, though its memory would tell the same."""
+    one = wanted(accept_small_hardware=True, installer=3 * GIB)
+    (refusal,) = said(one, found(memory=2 * GIB, failed="its installer has 3072 MiB, and …"))
+    assert refusal.startswith("failed: its installer has 3072 MiB, and … → give it more memory")
+
+
 def test_with_a_data_disk_less_is_enough() -> None:
     """And the data disk has a least size of its own."""
     system, data = disk("S1", size=200 * GIB), disk("S2", "nvme1n1", size=20 * GIB)

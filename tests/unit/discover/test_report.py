@@ -69,6 +69,7 @@ WHOLE = Report(
     pci=(Pci("0000:01:00.0", 0x10DE, 0x20B5, 0x030200, "nouveau", "NVIDIA A100"),),
     usb=(Usb(0x0781, 0x5581, "SanDisk"),),
     problems=("the BMC did not answer",),
+    failed="its installer has 900 MiB, and its memory has room for 300 MiB of it",
 )
 
 

@@ -46,6 +46,7 @@ _REPORT = Report(
         Pci("0000:00:00.0", 0x8086, 1, 0x060000, name="a bridge"),
     ),
     problems=("sdc did not answer",),
+    failed="no room",
 )
 
 
@@ -95,6 +96,7 @@ def test_all_facts_of_a_machine() -> None:
     assert found["card eno2"] == "52:54:00:00:00:02, link, at sw1, port Gi1/0/3"
     assert found["PCI 0000:17:00.0"] == "NVIDIA A30"
     assert found["not found out"] == "sdc did not answer"
+    assert found["not installed"] == "no room"
     assert "PCI 0000:00:00.0" not in found
     assert "board serial" not in found
     assert facts(Report()) == (("TPM", "none"), ("disks", "none"))

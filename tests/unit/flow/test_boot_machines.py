@@ -21,6 +21,7 @@ def _told(
     installed: frozenset[str] = frozenset(),
     vip_answers: bool = False,
     refused: Mapping[str, str] = MappingProxyType({}),
+    paused: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, BootMachine]:
     asked: list[str] = []
 
@@ -29,7 +30,12 @@ def _told(
         return _DOCUMENTS
 
     told = boot_machines(
-        of, installed=installed, vip_answers=vip_answers, documents=documents, refused=refused
+        of,
+        installed=installed,
+        vip_answers=vip_answers,
+        documents=documents,
+        refused=refused,
+        paused=paused,
     )
     assert asked == [each.name for each in told if each.documents is not None]
     return {each.name: each for each in told}
@@ -75,6 +81,15 @@ def test_what_a_report_speaks_against_is_not_armed() -> None:
     why = "its disk sda holds ext4 'photos'"
     told = _told(plan(machine(1)), refused={"hv1": why})["hv1"]
     assert (told.documents, told.hold, told.discover) == (None, why, why)
+
+
+def test_a_boot_under_way_goes_on_where_only_no_other_is_to_begin() -> None:
+    """It keeps its documents, and shows itself before it gets them another time."""
+    why = "another says that it is hv1"
+    told = _told(plan(machine(1)), paused={"hv1": why})["hv1"]
+    assert (told.documents, told.hold, told.discover) == (_DOCUMENTS, "", why)
+    told = _told(plan(machine(1)), paused={"hv1": why}, installed=frozenset({"hv1"}))["hv1"]
+    assert (told.documents, told.discover) == (None, "")
 
 
 def test_only_joins_wait_for_the_vip() -> None:

@@ -48,6 +48,7 @@ class Orders:
 
     def __init__(self) -> None:
         self.given: list[Order] = []
+        self.has_stage1 = True
 
     def order(self, order: Order) -> None:
         """Remember it."""
@@ -128,7 +129,7 @@ def test_a_selector_of_two_disks_holds_the_machine_by_name(tmp_path: Path) -> No
         found = world.machine("hv1")
         assert found.macs == (_ONE,)
         assert found.not_armed is not None
-        refused = world.part.refused["hv1"]
+        refused = world.part.held.refused["hv1"]
         held = [each for each in world.texts("finding") if "is held" in each]
     assert refused.startswith("2 disks match 'size >= 250G': vda (")
     assert "vdb" in refused
@@ -139,32 +140,32 @@ def test_a_disk_with_data_is_held_until_the_name_is_typed(tmp_path: Path) -> Non
     """And then it is just this disk of this machine."""
     with world_in(tmp_path) as world:
         world.hear(_ONE, _with_data(_ONE))
-        assert "holds data: ext4 'photos' on vda1" in world.part.refused["hv1"]
+        assert "holds data: ext4 'photos' on vda1" in world.part.held.refused["hv1"]
         assert world.machine("hv1").not_armed is not None
         wish = Wish("hv1", erase="hv1")
         approve_machine(world.context, world.plan, "SN-01", wish)
         world.turn(anew=True)
-        assert world.part.refused == {}
+        assert world.part.held.refused == {}
         assert world.machine("hv1").not_armed is None
         # Another disk in its place holds somebody's data again.
         (other,) = _with_data(_ONE).disks
         other = replace(other, by_id=("/dev/disk/by-id/virtio-new",), serial="new")
         world.hear(_ONE, report_of(_ONE, disks=(other,)))
-        assert "is none of its disks" in world.part.refused["hv1"]
+        assert "is none of its disks" in world.part.held.refused["hv1"]
 
 
 def test_data_that_shows_up_later_holds_an_armed_machine(tmp_path: Path) -> None:
     """The last report counts until an installer begins; what that writes is no reason."""
     with world_in(tmp_path) as world:
         world.hear(_ONE)
-        assert world.part.refused == {}
+        assert world.part.held.refused == {}
         world.hear(_ONE, _with_data(_ONE))
-        assert "holds data" in world.part.refused["hv1"]
+        assert "holds data" in world.part.held.refused["hv1"]
         again = Discovering(world.context, cast("Services", world.orders), world.plan)
-        assert "holds data" in again.refused["hv1"]
+        assert "holds data" in again.held.refused["hv1"]
         world.context.proven.put(Proven("hv1", record={"installs": 1}))
         world.turn(anew=True)
-        assert world.part.refused == {}
+        assert world.part.held.refused == {}
 
 
 def test_two_that_say_they_are_one_are_both_held(tmp_path: Path) -> None:
@@ -178,7 +179,7 @@ def test_two_that_say_they_are_one_are_both_held(tmp_path: Path) -> None:
         world.context.discoveries.put(_ONE, "", encode(report_of(_ONE)).decode(), 1.0)
         world.hear(_THREE, report_of(_THREE, serial="SN-01"))
         assert world.machine("hv1").macs == ()
-        assert "2 machines report to be hv1" in world.part.refused["hv1"]
+        assert "2 machines report to be hv1" in world.part.held.refused["hv1"]
 
 
 def test_a_liar_chooses_no_disk_for_the_machine_whose_card_it_names(tmp_path: Path) -> None:
@@ -188,9 +189,9 @@ def test_a_liar_chooses_no_disk_for_the_machine_whose_card_it_names(tmp_path: Pa
     with world_in(tmp_path) as world:
         assert not world.hear(_THREE, replace(liar, disks=(disk,)))
         assert world.machine("hv2").disk == DiskPlan(None, "size >= 250G")
-        assert "provision identify SITE 52:54:00:00:00:03 hv2" in world.part.refused["hv2"]
+        assert "provision identify SITE 52:54:00:00:00:03 hv2" in world.part.held.refused["hv2"]
         world.hear(_TWO)  # both are here now: people say which
-        assert "2 machines report to be hv2" in world.part.refused["hv2"]
+        assert "2 machines report to be hv2" in world.part.held.refused["hv2"]
         assert world.machine("hv2").not_armed is not None
         identify(world.context, world.plan, str(_TWO), "hv2", sure=False)
         world.turn(anew=True)
@@ -206,6 +207,35 @@ def test_a_report_of_an_earlier_run_arms_nobody(tmp_path: Path) -> None:
         assert world.machine("hv1").macs == ()
         assert world.hear(_ONE)
         assert world.machine("hv1").not_armed is None
+
+
+def test_a_machine_bound_by_an_earlier_run_reports_again_before_it_installs(
+    tmp_path: Path,
+) -> None:
+    """The same report is enough, another is judged; nothing new is bound."""
+    with world_in(tmp_path) as world:
+        world.hear(_ONE)
+        assert world.part.held.paused == {}
+        for report, refused in ((report_of(_ONE), False), (_with_data(_ONE), True)):
+            world.part = Discovering(world.context, cast("Services", world.orders), world.plan)
+            assert "earlier run" in world.part.held.paused["hv1"]
+            assert not world.hear(_ONE, report)
+            assert world.part.held.paused == {}
+            assert ("hv1" in world.part.held.refused) is refused
+        assert len(world.texts("identified")) == 1
+
+
+def test_a_rival_lets_go_on_what_is_under_way(tmp_path: Path) -> None:
+    """It is said so, and all is over once the installation has begun."""
+    with world_in(tmp_path) as world:
+        world.hear(_ONE)
+        world.hear(_THREE, report_of(_THREE, serial="SN-01"))
+        assert "reports to be it too" in world.part.held.paused["hv1"]
+        assert world.part.held.refused == {}
+        (told,) = [each for each in world.texts("finding") if each.startswith("hv1 ")]
+        assert told.startswith("hv1 begins no installation: hv1 was found as the machine with")
+        world.context.proven.put(Proven("hv1", record={"installs": 1}))
+        assert world.part.held.paused == {}
 
 
 def test_a_file_that_is_half_written_ends_no_run(tmp_path: Path) -> None:
@@ -349,4 +379,4 @@ def test_a_disk_without_a_stable_name_is_no_disk(tmp_path: Path) -> None:
     """What would be another disk at the next boot is not installed on."""
     with world_in(tmp_path) as world:
         world.hear(_ONE, report_of(_ONE, disks=(Disk("sda", 500 << 30),)))
-        assert "no name that is the same at every boot" in world.part.refused["hv1"]
+        assert "no name that is the same at every boot" in world.part.held.refused["hv1"]

@@ -59,7 +59,7 @@ def test_boot_knows_from_the_start_how_machines_stand(here: Laptop) -> None:
 with context_in(FOLDER, options=Options(INTERFACE, yes=True)) as context:
     context.proven.put(Proven("hv1", installed=5.0, installs=1))
     of = plan(machine(1), machine(2), machine(3, not_armed="it has no disk"))
-    told = BootServicesStep(context)._machines(of)
+    told = BootServicesStep(context)._machines(Served(of, ()))
     say(told={each.name: [each.installed, each.documents is not None, each.hold, each.waits_for]
         for each in told})
 """

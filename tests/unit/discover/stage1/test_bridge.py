@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
-from appliance.discover.stage1.bridge import Bridge, NoAnswerError, OverError, RefusedError
+from appliance.discover.stage1.bridge import (
+    Bridge,
+    NoAnswerError,
+    NoRoomError,
+    OverError,
+    RefusedError,
+)
 
 ANSWERS: dict[str, tuple[int, bytes]] = {
     "/healthz": (200, b"ok\n"),
@@ -48,6 +54,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def do_HEAD(self) -> None:
+        """Say the size."""
+        code, body = ANSWERS.get(self.path, (404, b""))
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
 
     def do_POST(self) -> None:
         """Take the body."""
@@ -127,3 +140,16 @@ def test_a_download_that_is_cut_or_missing(bridge: Bridge, base: str, tmp_path: 
         bridge.download(f"{base}/a/cut", str(tmp_path / "k"), lambda *_: None)
     with pytest.raises(OverError, match="no such thing"):
         bridge.download(f"{base}/a/none", str(tmp_path / "k"), lambda *_: None)
+
+
+def test_the_size_before_the_file(bridge: Bridge, base: str) -> None:
+    """Nothing is fetched for it."""
+    assert bridge.size(f"{base}/a/vmlinuz?v=1") == 6000
+    with pytest.raises(OverError, match="HTTP 404"):
+        bridge.size(f"{base}/a/none")
+
+
+def test_a_file_that_cannot_be_kept(bridge: Bridge, base: str) -> None:
+    """It is this machine that is full, not the bridge that is silent."""
+    with pytest.raises(NoRoomError, match="No space left on device"):
+        bridge.download(f"{base}/a/vmlinuz?v=1", "/dev/full", lambda *_: None)

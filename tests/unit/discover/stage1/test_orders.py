@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance.discover.stage1 import orders
-from appliance.discover.stage1.bridge import Bridge
+from appliance.discover.stage1.bridge import Bridge, NoRoomError
 
 Made = Callable[[str, str], Path]
 
@@ -30,6 +30,31 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
         return noted
 
     return program
+
+
+_INSTALL = orders.Install("http://b/k", "http://b/i", "a")
+
+
+class Canned(Bridge):
+    """Files of a size that hold their URL; with `full`, one that is not written."""
+
+    def __init__(self, octets: int, *, full: str = "") -> None:
+        """Give files of so many octets each."""
+        super().__init__("http://b", "", "")
+        self.octets, self.full = octets, full
+        self.fetched: list[str] = []
+
+    def size(self, url: str) -> int:
+        """Give the size."""
+        return self.octets if url else 0
+
+    def download(self, url: str, path: str, progress: Callable[[int, int], None]) -> None:
+        """Write the URL."""
+        self.fetched.append(url)
+        progress(1, 1)
+        Path(path).write_text(url)
+        if url == self.full:
+            raise NoRoomError("[Errno 28] No space left on device")
 
 
 def test_an_order_to_install() -> None:
@@ -83,20 +108,46 @@ def test_both_files_are_fetched_before_anything_is_loaded(make: Made, tmp_path: 
     noted = make("kexec", "exit 0")
     said: list[str] = []
 
-    class Canned(Bridge):
-        def download(self, url: str, path: str, progress: Callable[[int, int], None]) -> None:
-            progress(1, 1)
-            Path(path).write_text(url)
-
-    bridge = Canned("http://b", "", "")
     folder = str(tmp_path / "r")
-    install = orders.Install("http://b/k", "http://b/i", "a")
     with pytest.raises(orders.ImpossibleError, match="not replaced"):
-        orders.start_installer(install, bridge, said.append, folder)
+        orders.start_installer(_INSTALL, Canned(1), said.append, folder)
     assert (tmp_path / "r" / "kernel").read_text() == "http://b/k"
     assert (tmp_path / "r" / "initrd").read_text() == "http://b/i"
     assert noted.read_text().splitlines()[-1] == "-e"
     assert len(said) == 3
+
+
+def test_what_the_memory_does_not_hold_is_not_fetched(make: Made, tmp_path: Path) -> None:
+    """The kernel would end this program for it, again and again; both sizes are said."""
+    make("kexec", "exit 0")
+    bridge = Canned(1 << 50)
+    with pytest.raises(NoRoomError) as raised:
+        orders.start_installer(_INSTALL, bridge, lambda _said: None, str(tmp_path / "r"))
+    assert bridge.fetched == []
+    assert str(raised.value).startswith("its installer has 2147483648 MiB, and its memory has room")
+
+
+def test_some_memory_stays_free(tmp_path: Path) -> None:
+    """What may be taken less what this system needs; a machine that cannot say it has none."""
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text("MemTotal: 466492 kB\nMemFree: 1 kB\nMemAvailable: 204800 kB\n")
+    orders.check_room(136 << 20, str(tmp_path), str(meminfo))
+    with pytest.raises(NoRoomError, match="137 MiB, and its memory has room for 136 MiB of it"):
+        orders.check_room(137 << 20, str(tmp_path), str(meminfo))
+    with pytest.raises(NoRoomError, match="room for 0 MiB"):
+        orders.check_room(1, str(tmp_path), str(tmp_path / "none"))
+
+
+def test_what_did_not_fit_is_dropped(make: Made, tmp_path: Path) -> None:
+    """Also what an earlier try left there: it would take the room of this one."""
+    make("kexec", "exit 0")
+    folder = tmp_path / "r"
+    folder.mkdir()
+    (folder / "initrd.old").write_text("left")
+    bridge = Canned(1, full=_INSTALL.initrd)
+    with pytest.raises(NoRoomError, match="No space left"):
+        orders.start_installer(_INSTALL, bridge, lambda _said: None, str(folder))
+    assert list(folder.iterdir()) == []
 
 
 def test_restarting_and_switching_off(make: Made) -> None:

@@ -39,3 +39,4 @@ def test_nothing_readable() -> None:
     """Empty files count nothing."""
     assert processor.count("")["threads"] == 0
     assert processor.mem_total("MemTotal: lots\n") == 0
+    assert processor.mem_available("/nowhere") == 0

@@ -8,8 +8,14 @@ from typing import Any
 
 import pytest
 
-from appliance.discover.stage1 import dhcp, disks, report, supervisor
-from appliance.discover.stage1.bridge import Bridge, NoAnswerError, OverError, RefusedError
+from appliance.discover.stage1 import dhcp, disks, orders, report, supervisor
+from appliance.discover.stage1.bridge import (
+    Bridge,
+    NoAnswerError,
+    NoRoomError,
+    OverError,
+    RefusedError,
+)
 from appliance.discover.stage1.screen import Screen, View
 from tests.unit.discover.stage1 import machine_tree
 
@@ -199,6 +205,25 @@ def test_orders_that_end_it(
     monkeypatch.setenv("PATH", f"{path.parent}:{os.environ['PATH']}")
     _talk(session, {"order": order})
     assert noted.read_text() == f"{program}\n"
+
+
+def test_an_installer_that_does_not_fit_is_said_and_not_tried_again(
+    session: supervisor.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the bridge, in the report; it then orders to wait."""
+    tried: list[orders.Install] = []
+
+    def start(install: orders.Install, *_rest: Any) -> None:
+        tried.append(install)
+        raise NoRoomError("its installer has 900 MiB, and its memory has room for 300 MiB of it")
+
+    monkeypatch.setattr(orders, "start_installer", start)
+    monkeypatch.setattr(supervisor, "BETWEEN_REPORTS", 0.0)
+    install = {"order": "install", "kernel": "http://b/k", "initrd": "http://b/i", "arguments": "a"}
+    states, bridge = _talk(session, install, install, {"order": "wait", "state": "held"})
+    assert len(tried) == 1
+    assert states == ["", "cannot be installed", "", "cannot be installed", "held"]
+    assert [b"has room for 300 MiB" in each for each in bridge.reports] == [False, True]
 
 
 def test_an_unknown_order_does_nothing(session: supervisor.Session) -> None:
