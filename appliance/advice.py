@@ -3,6 +3,8 @@
 An error, a finding or a journal holds the words for who types commands. The pages find these very
 words in it again and show their own instead (`appliance.web.wording`), so that one who fills in
 forms types no option. Where only a command line helps, both say the same (`alike`).
+
+A piece that nothing gives any more stays here as long as a journal may hold it.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance import advice
 from appliance.errors import (
     AccessError,
     BridgeheadError,
@@ -69,6 +70,19 @@ def test_an_error_is_a_page_and_a_call(tmp_path: Path) -> None:
     assert page.status_code == call.status_code == 422
     assert "&lt;script&gt;" in page.text
     assert "<script>alert" not in page.text
+    assert call.json == error.as_dict()
+
+
+def test_a_page_says_all_of_an_error_in_its_own_words(tmp_path: Path) -> None:
+    """What is wrong and what to do; a program is told what the command says."""
+    error = InputError(advice.other_name_typed("hv2", "hv3"), fix=advice.reinstall("hv3"))
+    operator = raising(World(tmp_path), error).operator()
+
+    page, call = operator.get("/raise").text, operator.get("/api/raise")
+
+    assert "what was typed is not the name hv3" in page
+    assert "“Install anew” on the page of hv3" in page
+    assert "--" not in page[page.index('role="alert"') : page.index("</main>")]
     assert call.json == error.as_dict()
 
 
