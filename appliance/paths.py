@@ -101,6 +101,11 @@ class SitePaths:
         return self.folder / "lock"
 
     @property
+    def files_lock(self) -> Path:
+        """Held by the one that fetches the site's files into the depot, or takes them out."""
+        return self.folder / "files.lock"
+
+    @property
     def boot(self) -> Path:
         """The unprivileged boot process' own folder: leases and boot events."""
         return self.folder / "boot"

@@ -41,7 +41,7 @@ from appliance.flow.looking import look_at
 from appliance.flow.reinstalling import reinstall_machine
 from appliance.flow.reporting import report_of, support_of
 from appliance.flow.stage1_image import built_stage1, stage1_cache, stage1_folder
-from appliance.flow.stocking import stock
+from appliance.flow.stocking import fetching, stock
 from appliance.flow.undoing import undo_site
 from appliance.handover.short_code import decode_short_code
 from appliance.paths import Paths
@@ -144,17 +144,18 @@ def fetch(
     worked_out = look_at(site, paths).plan
     show = FetchProgress(as_json=as_json)
     cache = stage1_cache()
-    stage1 = built_stage1(cache) if folders else stage1_folder(cache, show.say)
-    gathered = stock(
-        worked_out,
-        paths,
-        folder=folders,
-        stage1=stage1,
-        mirror=mirror,
-        accept_ipxe=accept_ipxe,
-        keyring=keyring,
-        progress=show.progress,
-    )
+    with fetching(paths, worked_out.site_id):
+        stage1 = built_stage1(cache) if folders else stage1_folder(cache, show.say)
+        gathered = stock(
+            worked_out,
+            paths,
+            folder=folders,
+            stage1=stage1,
+            mirror=mirror,
+            accept_ipxe=accept_ipxe,
+            keyring=keyring,
+            progress=show.progress,
+        )
     for each in gathered:
         show.done(each.file.name, each.how, each.file.size, str(each.file.digest), each.trust)
 

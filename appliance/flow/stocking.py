@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -19,8 +20,9 @@ from appliance.errors import ArtifactError
 from appliance.paths import Paths
 from appliance.site.artifact_names import STAGE1_FILES
 from appliance.site.plan import Plan
+from appliance.store.lock import FILES_HELD, hold
 from appliance.tools import data
-from appliance.tools.clock import Clock
+from appliance.tools.clock import Clock, as_text
 from appliance.tools.http_client import HttpClient
 from appliance.values import Digest
 
@@ -49,6 +51,13 @@ def _mirrored(want: Wanted, base: str) -> Wanted:
         return replace(want, source=flat, import_only=False)
     layout = f"{base}/{quote(want.folder)}/{want.published_as}"
     return replace(want, source=layout, elsewhere=(flat,))
+
+
+def fetching(paths: Paths, site_id: str) -> AbstractContextManager[None]:
+    """Hold the site's files while the block brings them. Raises as `store.lock.hold`."""
+    now = as_text(Clock.of_this_machine().utc())
+    lock = paths.site(site_id).files_lock
+    return hold(lock, who="provision fetch", since=now, what=FILES_HELD)
 
 
 def stock(  # noqa: PLR0913 - an argument for each option of the verb

@@ -27,7 +27,7 @@ from appliance.flow.undoing import undo_steps
 from appliance.paths import Paths, SitePaths
 from appliance.site.load import load_file
 from appliance.store.journal import Journal
-from appliance.store.lock import hold
+from appliance.store.lock import FILES_HELD, hold
 from appliance.tools.clock import Clock, as_text
 from appliance.tools.words import many
 
@@ -54,7 +54,8 @@ def wipe_site(site_file: Path, paths: Paths, wish: WipeWish) -> Iterator[str]:
 
     Gone then are journal, secrets, leases, reports and Terraform's state; the site file stays.
     What a killed run left on this laptop is taken back first. Raises InputError for what was not
-    agreed to, BusyError while a run goes on, StepError for what cannot be removed: again continues.
+    agreed to, BusyError while a run or a fetch goes on, StepError for what cannot be removed: again
+    continues.
     """
     site_id = load_file(site_file).site.site
     if wish.site not in ("", site_id):
@@ -109,8 +110,9 @@ def _put_aside(
 ) -> Iterator[str]:
     """Take the folder from its place in one go: whoever comes later finds no half of a site."""
     site = paths.site(site_id)
-    now = as_text(Clock.of_this_machine().utc())
-    with hold(site.lock, who="provision wipe", since=now):
+    who, now = "provision wipe", as_text(Clock.of_this_machine().utc())
+    files = hold(site.files_lock, who=who, since=now, what=FILES_HELD)
+    with hold(site.lock, who=who, since=now), files:
         if site.database.exists():
             with opened(site_file, site_id, paths, Options(interface="")) as context:
                 _refuse_unfinished(context, site_id, wish)

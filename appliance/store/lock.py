@@ -1,4 +1,4 @@
-"""One run at a time per site: a lock that the kernel drops when its holder dies."""
+"""One at a time per site, a run or a fetch: a lock that the kernel drops when its holder dies."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from pathlib import Path
 from appliance import advice
 from appliance.errors import BusyError, PreflightError
 
+SITE_HELD = "another run holds this site"
+FILES_HELD = "the files of this site are in use"
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -22,10 +25,15 @@ class Holder:
     who: str
     since: str
 
+    @property
+    def text(self) -> str:
+        """Say it in words."""
+        return f"{self.who}, process {self.pid}, since {self.since}"
+
 
 @contextmanager
-def hold(path: Path, *, who: str, since: str) -> Iterator[None]:
-    """Hold the site while the block runs.
+def hold(path: Path, *, who: str, since: str, what: str = SITE_HELD) -> Iterator[None]:
+    """Hold the site, or what else lies at `path`, while the block runs; `what` says that it is.
 
     Raises BusyError that says who holds it, PreflightError if the lock cannot be opened. A child
     made by a bare `fork` would hold it too: programs are started by `exec`, which closes it.
@@ -36,7 +44,7 @@ def hold(path: Path, *, who: str, since: str) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise BusyError(
-                "another run holds this site",
+                what,
                 where=str(path),
                 why=_holder(descriptor),
                 fix="wait for it, or end it with Ctrl-C in its terminal, then run again",

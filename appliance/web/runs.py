@@ -21,7 +21,7 @@ from typing import Any
 from appliance import advice
 from appliance.errors import BusyError, InputError, PreflightError
 from appliance.paths import Paths
-from appliance.store.lock import Holder, holder_of
+from appliance.store.lock import FILES_HELD, SITE_HELD, Holder, holder_of
 from appliance.tools.detached import Detached
 
 PROVISION = (sys.executable, "-m", "appliance.cli")
@@ -55,7 +55,7 @@ class Now:
         """Who holds the site, in words; empty where nobody does."""
         if self.holder is None:
             return "a run is starting" if self.phase is Phase.STARTING else ""
-        return f"{self.holder.who}, process {self.holder.pid}, since {self.holder.since}"
+        return self.holder.text
 
 
 class Runs:
@@ -195,7 +195,7 @@ class Runs:
         return None if self.now(site_id).phase is not Phase.IDLE else _error(self._run(site_id))
 
     def fetching(self, site_id: str) -> bool:
-        """Whether files are fetched or imported now."""
+        """Whether files are fetched or imported now, by what was started from here."""
         return self._fetch(site_id).pid() is not None
 
     def fetched(self, site_id: str) -> tuple[dict[str, Any], ...]:
@@ -218,21 +218,17 @@ class Runs:
         Raises BusyError where something goes on: a run, one that begins, a fetch.
         """
         with self._lock:
-            now = self.now(site_id)
-            if now.phase is not Phase.IDLE or self.fetching(site_id):
-                raise BusyError(
-                    "something goes on for this site",
-                    why=now.text or "files are brought",
-                    fix="wait for it, or pause it first",
-                )
+            self._refuse_busy(site_id)
+            holder = holder_of(self._paths.site(site_id).files_lock)
+            if holder is not None or self.fetching(site_id):
+                why = holder.text if holder is not None else "a fetch begins"
+                raise BusyError(FILES_HELD, why=why, fix="wait until it is done")
             yield
 
     def _refuse_busy(self, site_id: str) -> None:
         now = self.now(site_id)
         if now.phase is not Phase.IDLE:
-            raise BusyError(
-                "another run holds this site", why=now.text, fix="wait for it, or pause it first"
-            )
+            raise BusyError(SITE_HELD, why=now.text, fix="wait for it, or pause it first")
 
     def _state(self) -> list[str]:
         return ["--state", str(self._paths.root)]

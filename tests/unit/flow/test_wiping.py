@@ -10,7 +10,7 @@ import pytest
 from appliance.artifacts.depot import Depot
 from appliance.errors import BusyError, InputError, PreflightError, StepError
 from appliance.flow.looking import look_at
-from appliance.flow.stocking import stock
+from appliance.flow.stocking import fetching, stock
 from appliance.flow.wiping import WipeWish, broken_off, shred, why_unfinished, wipe_site
 from appliance.paths import Paths
 from appliance.store.journal import Journal
@@ -155,6 +155,19 @@ def test_a_site_that_is_held_stays(site: Path, paths: Paths) -> None:
         wipe(site, paths)
     assert "provision run" in caught.value.why
     assert folder.database.exists()
+
+
+def test_a_site_whose_files_are_fetched_stays(site: Path, paths: Paths) -> None:
+    """Said as by the wizard; a second fetch of the site is refused by the same lock."""
+    begun(site, paths, "safe-to-unplug")
+    with fetching(paths, "alpha"):
+        with pytest.raises(BusyError, match="the files of this site are in use") as caught:
+            wipe(site, paths)
+        with pytest.raises(BusyError), fetching(paths, "alpha"):
+            raise AssertionError("two fetch at once")
+    assert "provision fetch" in caught.value.why
+    assert paths.site("alpha").database.exists()
+    assert wipe(site, paths)
 
 
 def test_what_a_killed_run_left_is_taken_back_first(

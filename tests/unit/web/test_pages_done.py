@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from appliance.flow.stocking import fetching
 from appliance.flow.transferring import import_state
 from appliance.paths import Paths
 from appliance.store.lock import hold
@@ -160,8 +161,19 @@ def test_nothing_is_wiped_while_a_run_goes_on(world: World, browser: Browser) ->
     with hold(world.deps.paths.site("alpha").lock, who="provision run", since="09:30"):
         refused = browser.post("/done/wipe", data={"name": "alpha"})
     assert refused.status_code == 409
-    assert "something goes on for this site" in refused.text
+    assert "another run holds this site" in refused.text
     assert "provision run" in refused.text
+    assert world.deps.paths.site("alpha").database.exists()
+
+
+def test_nothing_is_wiped_while_files_are_fetched(world: World, browser: Browser) -> None:
+    """By a command as well, and in the command's words."""
+    finished(world)
+    with fetching(world.deps.paths, "alpha"):
+        refused = browser.post("/done/wipe", data={"name": "alpha"})
+    assert refused.status_code == 409
+    assert "the files of this site are in use" in refused.text
+    assert "provision fetch" in refused.text
     assert world.deps.paths.site("alpha").database.exists()
 
 

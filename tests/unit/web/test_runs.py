@@ -92,7 +92,7 @@ def test_a_run_is_started_found_and_stopped(runs: Runs, site: Path) -> None:
     holder = runs.now("alpha").holder
     assert holder is not None
     assert holder.pid == pid
-    with pytest.raises(BusyError, match="something goes on"), runs.quiet("alpha"):
+    with pytest.raises(BusyError, match="holds this site"), runs.quiet("alpha"):
         raise AssertionError("it is not quiet")
     with pytest.raises(BusyError, match="holds this site"):
         runs.start(site, "alpha")
@@ -193,7 +193,7 @@ def test_files_are_imported_beside_any_run(site: Path, paths: Paths, tmp_path: P
     with runs.quiet("alpha"):
         pass
     runs.start_fetch(site, "alpha", str(empty))
-    with pytest.raises(BusyError, match="something goes on"), runs.quiet("alpha"):
+    with pytest.raises(BusyError, match="the files of this site are in use"), runs.quiet("alpha"):
         raise AssertionError("it is not quiet")
     wait_for(lambda: not runs.fetching("alpha"))
     found = runs.fetch_error("alpha")
