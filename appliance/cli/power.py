@@ -22,7 +22,7 @@ from appliance.errors import InputError
 from appliance.flow.looking import look_at
 from appliance.flow.switchboard import Switchboard
 from appliance.paths import Paths
-from appliance.power import inventory
+from appliance.power import known
 from appliance.site.plan import Way
 from appliance.tools.interface import choose
 
@@ -76,10 +76,10 @@ def show_power(
                 print_text(f"{name:<16} {seen.text}")
                 if seen.unfinished:
                     print_text(f"    'provision power on SITE {name}' switches it on")
-                lines = inventory.facts(seen.said) if node else ()
+                lines = known.facts(seen.known) if node else ()
                 for label, text in lines:
                     print_text(f"    {label:<14} {text}")
-                for each in seen.differences:
+                for each in seen.known.differences:
                     print_text(f"    differs        {each}")
     if as_json:
         print_text(json.dumps({"machines": found}, indent=2))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,17 +12,17 @@ from typing import Any
 from appliance.discover.disk_choice import disk_text
 from appliance.discover.report import encode
 from appliance.discover.words import facts, headline
-from appliance.errors import InputError
 from appliance.flow.binding import whole_site
 from appliance.flow.context import Context, Options
 from appliance.flow.found_bmcs import found_bmcs
 from appliance.flow.judging import judge_all, refusals
+from appliance.flow.known_machine import facts_of, report_of_any
 from appliance.flow.orders import unknown_machines
-from appliance.flow.reports import KnownMachine, find_machine, newest_reports
+from appliance.flow.reports import KnownMachine, newest_reports
 from appliance.flow.roll import record_from_json
 from appliance.flow.s1_site import propose_again
 from appliance.flow.session import opened
-from appliance.flow.switch_state import kept_state, reported_by
+from appliance.flow.switch_state import kept_state
 from appliance.flow.vm_states import vm_states
 from appliance.machines.state import EXPECTATIONS, Record
 from appliance.paths import Paths
@@ -93,11 +93,12 @@ class Look:
 
     def facts_as_text(self, which: str) -> Iterator[str]:
         """Give all facts of one machine, of the site or not; nothing of one that never reported."""
-        with self.reading() as context, suppress(InputError):
-            found = find_machine(context, self.plan, which)
-            if isinstance(found, KnownMachine):
+        with self.reading() as context:
+            found = report_of_any(context, self.plan, which)
+            if found is not None:
                 yield f"  reported {as_text(found.last)} from {found.mac}"
-                yield from (f"    {label:<14} {text}" for label, text in facts(found.report))
+            lines = facts_of(context, self.plan.machine(which), found)
+            yield from (f"    {label:<14} {text}" for label, text in lines)
 
     def status_as_text(self, machine: str) -> str:
         """Give what is known, for people; of one machine with its history."""
@@ -129,12 +130,13 @@ class Look:
 
 
 def _power_lines(power: Mapping[str, Any], *, whole: bool) -> Iterator[str]:
-    """What its BMC says otherwise is said in any case; the rest of one machine only."""
+    """What its BMC says otherwise is said in any case, of one machine among its facts."""
     if whole and power["way"] != Way.BY_HAND:
         yield f"  power {power['power']}, by {power['switch']}, read {power['read_at'] or 'never'}"
     if power["unfinished"]:
         yield f"  {power['unfinished']}"
-    yield from (f"  differs: {each}" for each in power["differences"])
+    if not whole:
+        yield from (f"  differs: {each}" for each in power["differences"])
 
 
 def _in_short(known: KnownMachine) -> Iterator[str]:
@@ -174,7 +176,7 @@ def _status_of(context: Context, machine: MachinePlan, against: str) -> dict[str
         "last": record.last_seen.value if record.last_seen else None,
         "at": as_text(record.last_at) if record.last_at else None,
         "text": f"held: {against}" if against else _words(machine, record),
-        "power": kept_state(context, machine, reported_by(context, machine)).as_json(),
+        "power": kept_state(context, machine).as_json(),
     }
 
 

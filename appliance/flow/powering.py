@@ -18,8 +18,8 @@ from appliance import advice
 from appliance.errors import PowerError, StoreFullError
 from appliance.flow import power_words
 from appliance.flow.context import Context
+from appliance.flow.known_machine import known_of
 from appliance.flow.power_phases import Noticed, phase_of
-from appliance.flow.switch_state import reported_by
 from appliance.flow.switching import (
     MakeControl,
     is_switched,
@@ -356,8 +356,7 @@ class Powering:
 
     def _tell_differences(self, switch: _Switch) -> None:
         if switch.said is not None:
-            reported = reported_by(self._context, switch.machine)
-            for words in inventory.differences(switch.machine, switch.said, reported):
+            for words in known_of(self._context, switch.machine).differences:
                 if words != switch.case.against:  # that is told with what to do about it
                     self._tell_once(switch, words)
 

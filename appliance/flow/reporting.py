@@ -8,10 +8,10 @@ from pathlib import Path
 
 from appliance.artifacts.depot import Depot
 from appliance.boot.model import ServedFile
-from appliance.discover.words import Facts, facts
+from appliance.discover.words import Facts
 from appliance.flow.context import Context
+from appliance.flow.known_machine import facts_of, report_of_any
 from appliance.flow.looking import Look
-from appliance.flow.reports import report_of_machine
 from appliance.flow.stocking import wants_of
 from appliance.handover.report import Artifact, gather, render, with_facts
 from appliance.handover.sheet import make_sheet, render_sheet
@@ -104,11 +104,10 @@ def _write(
 
 
 def _facts(context: Context, plan: Plan) -> dict[str, Facts]:
-    known = {
-        each.name: report_of_machine(context, (*each.macs, *each.other_macs))
+    return {
+        each.name: facts_of(context, each, report_of_any(context, plan, each.name))
         for each in plan.machines
     }
-    return {name: facts(each.report) for name, each in known.items() if each is not None}
 
 
 def _zone(now: float) -> tzinfo:

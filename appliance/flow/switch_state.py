@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from appliance.flow.context import Context
-from appliance.flow.reports import report_of_machine
-from appliance.flow.switching import kept_of, left_in_mid_cycle
-from appliance.power import inventory
-from appliance.power.model import Inventory, InventoryDisk, Power, Way
+from appliance.flow.known_machine import known_of
+from appliance.flow.switching import kept_of, left_in_mid_cycle, said_of
+from appliance.power import inventory, known
+from appliance.power.known import Known
+from appliance.power.model import Inventory, Power, Way
 from appliance.site.plan import MachinePlan
 from appliance.tools.clock import as_text
 
@@ -28,11 +29,10 @@ class SwitchState:
     error: str = ""
     unfinished: str = ""
     """That it was left off in the middle of off-and-on."""
-    against: str = ""
-    """What says that it switches another machine."""
-    differences: tuple[str, ...] = ()
     said: Inventory = field(default_factory=Inventory)
     """What its BMC last said the machine is."""
+    known: Known = field(default_factory=Known)
+    """The same and the machine's own report, as one record."""
 
     @property
     def text(self) -> str:
@@ -55,18 +55,15 @@ class SwitchState:
             "certificate": self.fingerprint,
             "error": self.error,
             "unfinished": self.unfinished,
-            "differences": list(self.differences),
+            "differences": list(self.known.differences),
             "inventory": inventory.as_json(self.said),
+            "known": known.as_json(self.known),
         }
 
 
-def kept_state(
-    context: Context, machine: MachinePlan, reported: Inventory | None = None
-) -> SwitchState:
+def kept_state(context: Context, machine: MachinePlan) -> SwitchState:
     """Give what was last known of a machine's switch; nothing is asked."""
     kept = kept_of(context, machine)
-    said = inventory.from_json(kept.get("inventory", {}))
-    told = inventory.differences(machine, said, reported) if said != Inventory() else []
     return SwitchState(
         machine=machine.name,
         way=machine.bmc.way,
@@ -77,27 +74,6 @@ def kept_state(
         fingerprint=kept.get("fingerprint", ""),
         error=kept.get("error", ""),
         unfinished=left_in_mid_cycle(context, machine),
-        against=inventory.identify(machine, said).against,
-        differences=tuple(told),
-        said=said,
-    )
-
-
-def reported_by(context: Context, machine: MachinePlan) -> Inventory | None:
-    """Give what the machine itself reported last, in the terms of a BMC; None: it has not."""
-    known = report_of_machine(context, machine.macs) if machine.macs else None
-    if known is None:
-        return None
-    report = known.report
-    return Inventory(
-        vendor=report.vendor,
-        model=report.product,
-        serial=report.serial,
-        uuid=str(report.uuid) if report.uuid else "",
-        cpus=report.threads,
-        memory=report.memory,
-        disks=tuple(
-            InventoryDisk(each.name, each.size, each.model, each.serial) for each in report.disks
-        ),
-        macs=report.macs,
+        said=said_of(context, machine),
+        known=known_of(context, machine),
     )

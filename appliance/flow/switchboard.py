@@ -16,16 +16,18 @@ from appliance.errors import InputError, PowerError
 from appliance.flow.choosing import machine_of
 from appliance.flow.context import Context
 from appliance.flow.roll import record_from_json
-from appliance.flow.switch_state import SwitchState, kept_state, reported_by
+from appliance.flow.switch_state import SwitchState, kept_state
 from appliance.flow.switching import (
     MakeControl,
     is_switched,
+    kept_of,
     note,
     note_contact,
     note_power,
     own_control,
     password_name,
     refuse_without_password,
+    said_of,
     switch_words,
     target_of,
 )
@@ -105,8 +107,7 @@ class Switchboard:
 
     def kept(self, name: str) -> SwitchState:
         """Give what was last known of a switch; nothing is asked."""
-        machine = self.machine(name)
-        return kept_state(self._context, machine, reported_by(self._context, machine))
+        return kept_state(self._context, self.machine(name))
 
     def on(self, name: str) -> str:
         """Switch a machine on; give what came of it. Raises PowerError."""
@@ -156,7 +157,7 @@ class Switchboard:
         `look`: ask whether it is on, where that decides. Raises PowerError then.
         """
         machine = self.machine(name)
-        against = kept_state(self._context, machine).against
+        against = inventory.identify(machine, said_of(self._context, machine)).against
         if against:
             return against
         proven = self._context.proven.get(machine.name)
@@ -173,7 +174,7 @@ class Switchboard:
             return ""
         if look:
             self._contact(machine)
-        off = kept_state(self._context, machine).power is Power.OFF
+        off = kept_of(self._context, machine).get("power") == Power.OFF
         return "" if off else "nothing is known here of what runs on it"
 
     def _refuse_harm(self, machine: MachinePlan, typed: str, verb: str) -> None:

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 from appliance import advice
 from appliance.errors import BmcLoginError
 from appliance.flow.context import Context
-from appliance.power.model import Contact, Power, PowerControl, Target, Way
+from appliance.power import inventory
+from appliance.power.model import Contact, Inventory, Power, PowerControl, Target, Way
 from appliance.site.plan import MachinePlan
 from appliance.tools.clock import as_text
 
@@ -66,6 +67,11 @@ def kept_of(context: Context, machine: MachinePlan) -> dict[str, Any]:
     """Give what is kept of a machine's switch. A BMC at another address is another one."""
     kept = context.switches.get(machine.name)
     return kept if kept.get("address") == machine.bmc.address else {}
+
+
+def said_of(context: Context, machine: MachinePlan) -> Inventory:
+    """Give what its BMC last said the machine is; all is empty where it never did."""
+    return inventory.from_json(kept_of(context, machine).get("inventory", {}))
 
 
 def refuse_without_password(machine: MachinePlan, target: Target) -> None:

@@ -44,7 +44,7 @@ class Seen:
 class MachineReport:
     """What is known of one machine. `installers` counts installers that began.
 
-    `facts` are what it reported of itself, as pairs of label and text.
+    `facts` are what it is by its own report and its BMC, as pairs of label and text.
     """
 
     name: str
@@ -207,7 +207,7 @@ def gather(
 
 
 def with_facts(report: ReportInput, facts: Mapping[str, Facts]) -> ReportInput:
-    """Add what machines reported of themselves, by name."""
+    """Add what machines are, by name."""
     machines = (replace(each, facts=facts.get(each.name, ())) for each in report.machines)
     return replace(report, machines=tuple(machines))
 

@@ -1,7 +1,6 @@
-"""What a BMC says its machine is, against the site file and against what the machine reported.
+"""What a BMC says its machine is: is it the machine that the site file means? Pure.
 
-Pure. Two questions: is it the machine that the site file means, before anything is switched; and
-what do people not know yet, in words. What one side does not say is no difference.
+It is asked before anything is switched. `power.known` tells people what does not agree.
 """
 
 from __future__ import annotations
@@ -15,14 +14,11 @@ from uuid import UUID
 from appliance.power.model import Inventory, InventoryDisk
 from appliance.site.hardware import is_serial, is_uuid
 from appliance.site.plan import MachinePlan
-from appliance.tools.words import many, moment, size
+from appliance.tools.words import moment
 from appliance.values import Mac
 
 CLOCK_SLACK = 24 * 3600.0
 """Seconds. A BMC that lost its battery starts in another year; nothing here depends on it."""
-_MEMORY_SLACK = 0.95
-"""Kernels, BMCs and SMBIOS count the same memory a little differently."""
-_DISK_SLACK = 0.98
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +57,26 @@ def _labels(machine: MachinePlan, said: Inventory) -> Iterator[tuple[bool, str]]
     """Whether each label that both sides give is the same, and what to say if it is not."""
     serial = machine.serial or machine.match.serial
     if serial and is_serial(said.serial):
-        same = serial.strip().casefold() == said.serial.strip().casefold()
+        same = same_text(serial, said.serial)
         yield same, f"its BMC's machine has the serial number {said.serial}, and not {serial}"
-    uuid, found = machine.uuid or machine.match.uuid, _uuid(said.uuid)
+    uuid, found = machine.uuid or machine.match.uuid, uuid_of(said.uuid)
     if uuid is not None and found is not None:
-        same = uuid in (found, UUID(bytes_le=found.bytes))
+        same = same_uuid(uuid, found)
         yield same, f"its BMC's machine has the UUID {found}, and not {uuid}"
 
 
-def _uuid(text: str) -> UUID | None:
+def same_text(one: str, other: str) -> bool:
+    """Whether two labels are the same but for letters' case and blanks around them."""
+    return one.strip().casefold() == other.strip().casefold()
+
+
+def same_uuid(one: UUID, other: UUID) -> bool:
+    """Whether two UUIDs are the same, in either order of their octets (SMBIOS 7.2.1)."""
+    return other in (one, UUID(bytes_le=one.bytes))
+
+
+def uuid_of(text: str) -> UUID | None:
+    """Read a UUID; None where it is none, or one that vendors leave in place."""
     try:
         found = UUID(text)
     except ValueError:
@@ -94,85 +101,11 @@ def doubles(said: Mapping[str, Inventory]) -> dict[str, str]:
 def _shared_label(one: Inventory, other: Inventory) -> str:
     if one.macs and other.macs and set(one.macs).isdisjoint(other.macs):
         return ""
-    uuid = _uuid(one.uuid)
-    if uuid is not None and uuid == _uuid(other.uuid):
+    uuid, theirs = uuid_of(one.uuid), uuid_of(other.uuid)
+    if uuid is not None and theirs is not None and same_uuid(uuid, theirs):
         return f"UUID {uuid}"
-    same = one.serial.strip().casefold() == other.serial.strip().casefold()
+    same = same_text(one.serial, other.serial)
     return f"serial number {one.serial}" if same and is_serial(one.serial) else ""
-
-
-def differences(machine: MachinePlan, said: Inventory, reported: Inventory | None) -> list[str]:
-    """Say where a BMC, the site file and the machine's own report do not agree."""
-    return [
-        *_not_as_ordered(machine, said),
-        *(_not_as_reported(said, reported) if reported else ()),
-    ]
-
-
-def _not_as_ordered(machine: MachinePlan, said: Inventory) -> Iterator[str]:
-    against = identify(machine, said).against
-    if against:
-        yield against
-    expect = machine.expect
-    if expect is None:
-        return
-    for kind, wanted, found in (
-        ("processor thread", expect.cpus, said.cpus),
-        ("disk", expect.disks, len(said.disks)),
-        ("network card", expect.nics, len(said.macs)),
-    ):
-        if wanted and 0 < found < wanted:
-            yield f"its BMC counts {many(found, kind)}, and the site file expects {wanted}"
-    if expect.memory and 0 < said.memory < expect.memory * _MEMORY_SLACK:
-        yield (
-            f"its BMC finds {size(said.memory)} of memory, and the site file expects "
-            f"{size(expect.memory)}"
-        )
-    if expect.product and said.model and expect.product.casefold() not in said.model.casefold():
-        yield f"its BMC calls it {said.model!r}, and the site file expects {expect.product!r}"
-
-
-def _not_as_reported(said: Inventory, reported: Inventory) -> Iterator[str]:
-    for kind, ours, theirs in (
-        ("serial number", said.serial, reported.serial),
-        ("model", said.model, reported.model),
-    ):
-        if ours and theirs and ours.strip().casefold() != theirs.strip().casefold():
-            yield f"its BMC says the {kind} is {ours!r}, and the machine itself {theirs!r}"
-    one, other = _uuid(said.uuid), _uuid(reported.uuid)
-    if one and other and other not in (one, UUID(bytes_le=one.bytes)):
-        yield f"its BMC says the UUID is {one}, and the machine itself {other}"
-    if said.cpus and reported.cpus and said.cpus != reported.cpus:
-        yield (
-            f"its BMC counts {said.cpus} processor threads, and the machine itself {reported.cpus}"
-        )
-    if said.memory and reported.memory and not _near(said.memory, reported.memory, _MEMORY_SLACK):
-        yield (
-            f"its BMC finds {size(said.memory)} of memory, and the machine itself "
-            f"{size(reported.memory)}"
-        )
-    yield from _other_parts(said, reported)
-
-
-def _other_parts(said: Inventory, reported: Inventory) -> Iterator[str]:
-    missing = [mac for mac in said.macs if mac not in reported.macs]
-    if reported.macs and missing:
-        cards = ", ".join(map(str, missing))
-        yield f"its BMC lists the cards {cards}, which the machine itself does not see"
-    own = {each.serial.strip().casefold() for each in reported.disks if each.serial}
-    for disk in said.disks:
-        listed = disk.serial.strip().casefold()
-        if listed and own and listed not in own:
-            yield f"its BMC lists the disk {disk_text(disk)}, which the machine itself does not see"
-    unlisted = [disk.size for disk in said.disks if disk.size and not disk.serial]
-    seen = [disk.size for disk in reported.disks]
-    for each in unlisted if seen else ():
-        if not any(_near(each, one, _DISK_SLACK) for one in seen):
-            yield f"its BMC lists a disk of {size(each)}, and the machine itself sees none like it"
-
-
-def _near(one: int, other: int, slack: float) -> bool:
-    return min(one, other) >= max(one, other) * slack
 
 
 def clock_off(said: Inventory, now: float) -> str:
@@ -186,31 +119,6 @@ def clock_off(said: Inventory, now: float) -> str:
         f"its BMC's clock says {moment(own.timestamp())}: nothing here goes by it, but the times "
         "in its log are wrong; set it in the BMC's own pages"
     )
-
-
-def disk_text(disk: InventoryDisk) -> str:
-    """Name one disk as a BMC lists it."""
-    parts = (size(disk.size) if disk.size else "", disk.model,
-             f"serial {disk.serial}" if disk.serial else "")  # fmt: skip
-    words = ", ".join(each for each in parts if each)
-    return f"{disk.name} ({words})" if words else disk.name
-
-
-def facts(said: Inventory) -> list[tuple[str, str]]:
-    """Give what a BMC says as lines of a label and a text, without what it does not say."""
-    lines = [
-        ("machine", " ".join(each for each in (said.vendor, said.model) if each)),
-        ("serial number", said.serial),
-        ("UUID", said.uuid),
-        ("threads", str(said.cpus) if said.cpus else ""),
-        ("memory", size(said.memory) if said.memory else ""),
-        *(("disk", disk_text(each)) for each in said.disks),
-        *(("card", str(mac)) for mac in said.macs),
-        ("BMC firmware", said.firmware),
-        ("BMC clock", said.clock.isoformat() if said.clock else ""),
-        *(("not said", each) for each in said.unsaid),
-    ]
-    return [(label, text) for label, text in lines if text]
 
 
 def as_json(said: Inventory) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from appliance.discover.disk_choice import stable_path
@@ -12,9 +11,10 @@ from appliance.discover.words import facts, headline, holds
 from appliance.errors import InputError
 from appliance.flow.context import Context
 from appliance.flow.judging import judge_all, refusals
+from appliance.flow.known_machine import facts_of, report_of_any
 from appliance.flow.looking import Look
 from appliance.flow.orders import unknown_machines
-from appliance.flow.reports import KnownMachine, find_machine, newest_reports
+from appliance.flow.reports import KnownMachine, newest_reports
 from appliance.site.plan import Plan
 from appliance.store.journal import Event
 from appliance.tools.words import moment, printable, size
@@ -149,17 +149,14 @@ def one_machine(look: Look, which: str) -> OneMachine:
     Raises InputError where there is none.
     """
     with stored(look) as context:
-        machine = look.plan.machine(which)
-        found = None
-        with suppress(InputError):
-            found = find_machine(context, look.plan, which)
-        if machine is None and not isinstance(found, KnownMachine):
+        machine, found = look.plan.machine(which), report_of_any(context, look.plan, which)
+        if machine is None and found is None:
             raise InputError(f"no machine is called {which[:60]!r}", fix="go back to Machines")
         name = machine.name if machine else ""
         events = context.journal.latest(name, _SHOWN_EVENTS) if machine else ()
         return OneMachine(
             name=name or which,
-            facts=facts(found.report) if isinstance(found, KnownMachine) else (),
+            facts=facts_of(context, machine, found),
             events=tuple(_line(each) for each in events),
             log=_live_log(context, name) if machine else "",
         )

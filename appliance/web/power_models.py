@@ -7,7 +7,7 @@ from typing import Literal
 
 from appliance.flow.found_bmcs import FoundBmc
 from appliance.flow.switch_state import SwitchState
-from appliance.power import inventory
+from appliance.power import known
 from appliance.power.model import Power
 from appliance.site.plan import Way
 from appliance.web.models import Asked, Call, DoneAnswer, Text
@@ -38,7 +38,7 @@ class PowerAnswer:
 
     `confirm` says why its name is asked for before it is switched off; empty: it is not asked.
     `unfinished` says that it was left off in the middle of off-and-on.
-    `facts` are what its BMC says it is, `differences` where that is not what is known otherwise.
+    `facts` are what the machine is and who says so, `differences` where its BMC says otherwise.
     """
 
     machine: str
@@ -68,8 +68,8 @@ class PowerAnswer:
             error=state.error,
             unfinished=state.unfinished,
             confirm=confirm,
-            facts=tuple(inventory.facts(state.said)),
-            differences=state.differences,
+            facts=tuple(known.facts(state.known)),
+            differences=state.known.differences,
         )
 
     @property

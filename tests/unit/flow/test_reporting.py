@@ -49,7 +49,7 @@ def test_what_machines_reported_stays_in_the_report(tmp_path: Path) -> None:
         text = encode(report_of_scripted(mac)).decode()
         take_report(context, Reported(mac, IPv4Address("10.20.0.11"), "hv1", text))
         page = write_report(context, plan(), ()).read_text("utf-8")
-    assert "What it is, as it reported" in page
+    assert "<summary>What it is</summary>" in page
     assert f"SN-{mac.bare[-2:]}" in page
     assert "/dev/disk/by-id/virtio-" in page
 

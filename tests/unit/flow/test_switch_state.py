@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from appliance.flow.switch_state import kept_state, reported_by
+from appliance.flow.switch_state import kept_state
 from appliance.flow.switching import note, note_power
 from appliance.power.model import Power
 from appliance.site.plan import BmcPlan, Way
@@ -27,4 +27,4 @@ def test_a_switch_is_said_in_one_line_and_as_json(tmp_path: Path) -> None:
         )
         assert state.text.endswith("; certificate sha256:ab; nothing answers")
         assert state.as_json()["inventory"] == {}
-        assert reported_by(context, _ONE) is None
+        assert state.as_json()["known"] == {}

@@ -49,7 +49,7 @@ def test_a_switch_is_asked_and_what_it_said_is_kept(tmp_path: Path) -> None:
         assert seen.fingerprint == "ab" * 32
         assert target_of(context, board.machine("hv1")).fingerprint == "ab" * 32
         board.inventory("hv1")
-        (told,) = kept_state(context, board.machine("hv1")).differences
+        (told,) = kept_state(context, board.machine("hv1")).known.differences
         assert told == "its BMC counts 4 processor threads, and the site file expects 8"
         assert board.status("hv2").text == "unknown, by hand"
         assert one.acts == []

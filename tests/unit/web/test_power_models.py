@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from appliance.flow.switch_state import SwitchState
+from appliance.power.known import merge
 from appliance.power.model import Inventory, Power, Way
 from appliance.web.api import ALL_CALLS
 from appliance.web.openapi import document
 from appliance.web.power_models import POWER_CALLS, PowerAnswer
+from tests.plans import machine
 
 
 def test_every_call_has_a_name_and_a_path_of_its_own() -> None:
@@ -26,9 +28,12 @@ def test_an_answer_has_all_that_is_known() -> None:
     """Also of a machine that only a hand switches."""
     said = Inventory(model="R750")
     switch = "Redfish at 10.20.0.51"
-    state = SwitchState("hv1", Way.REDFISH, switch, Power.ON, fingerprint="ab", said=said)
+    known = merge(machine(1), said, None)
+    state = SwitchState(
+        "hv1", Way.REDFISH, switch, Power.ON, fingerprint="ab", said=said, known=known
+    )
     found = PowerAnswer.of(state, "it is installed")
     assert (found.certificate, found.confirm) == ("ab", "it is installed")
-    assert found.facts == (("machine", "R750"),)
+    assert found.facts == (("model", "R750 (by its BMC)"),)
     assert not found.by_hand
     assert PowerAnswer.of(SwitchState("hv2", Way.BY_HAND, "hand"), "").by_hand

@@ -129,7 +129,7 @@ def test_the_calls_do_the_same(browser: Browser) -> None:
     found = browser.get("/api/machines/hv1/power").json
     assert found is not None
     assert (found["power"], found["way"], found["error"]) == ("off", "redfish", "")
-    assert ["card", "52:54:00:00:00:01"] in found["facts"]
+    assert ["card", "52:54:00:00:00:01 (by its BMC)"] in found["facts"]
     assert browser.post("/api/machines/hv1/power", json={"verb": "on"}).status_code == 200
     assert browser.post("/api/machines/hv1/power", json={"verb": "melt"}).status_code == 422
     assert browser.post("/api/machines/hv1/power", json={"verb": "off"}).status_code == 422
