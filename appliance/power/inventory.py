@@ -56,7 +56,7 @@ def identify(machine: MachinePlan, said: Inventory) -> Identity:
 def _labels(machine: MachinePlan, said: Inventory) -> Iterator[tuple[bool, str]]:
     """Whether each label that both sides give is the same, and what to say if it is not."""
     serial = machine.serial or machine.match.serial
-    if serial and is_serial(said.serial):
+    if serial and serial_of(said.serial):
         same = same_text(serial, said.serial)
         yield same, f"its BMC's machine has the serial number {said.serial}, and not {serial}"
     uuid, found = machine.uuid or machine.match.uuid, uuid_of(said.uuid)
@@ -73,6 +73,11 @@ def same_text(one: str, other: str) -> bool:
 def same_uuid(one: UUID, other: UUID) -> bool:
     """Whether two UUIDs are the same, in either order of their octets (SMBIOS 7.2.1)."""
     return other in (one, UUID(bytes_le=one.bytes))
+
+
+def serial_of(text: str) -> str:
+    """Give a serial number; nothing where it is none, or one that vendors leave in place."""
+    return text.strip() if is_serial(text) else ""
 
 
 def uuid_of(text: str) -> UUID | None:
@@ -105,7 +110,7 @@ def _shared_label(one: Inventory, other: Inventory) -> str:
     if uuid is not None and theirs is not None and same_uuid(uuid, theirs):
         return f"UUID {uuid}"
     same = same_text(one.serial, other.serial)
-    return f"serial number {one.serial}" if same and is_serial(one.serial) else ""
+    return f"serial number {one.serial}" if same and serial_of(one.serial) else ""
 
 
 def clock_off(said: Inventory, now: float) -> str:

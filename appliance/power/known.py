@@ -12,9 +12,8 @@ from enum import StrEnum
 from typing import Any
 
 from appliance.power import inventory
-from appliance.power.inventory import identify, same_text, same_uuid, uuid_of
+from appliance.power.inventory import identify, same_text, same_uuid, serial_of, uuid_of
 from appliance.power.model import Inventory, InventoryDisk
-from appliance.site.hardware import is_serial
 from appliance.site.plan import MachinePlan
 from appliance.tools.words import many, size
 
@@ -71,7 +70,7 @@ def _sources(said: Inventory, own: Inventory) -> Iterator[tuple[str, Source]]:
 def _is_said(name: str, value: Any) -> bool:
     """Whether it says anything: vendors leave serial numbers and UUIDs in place that are none."""
     if name == "serial":
-        return is_serial(value)
+        return bool(serial_of(value))
     return uuid_of(value) is not None if name == "uuid" else bool(value)
 
 
