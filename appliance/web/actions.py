@@ -26,7 +26,7 @@ from appliance.values import Secret
 from appliance.web.deps import Deps
 from appliance.web.leaving import Leaving, leaving
 from appliance.web.runs import WITHDRAWN, Phase
-from appliance.web.sticks import sticks
+from appliance.web.sticks import Media
 from appliance.web.stock import StockView, fetching_of, stock_view
 from appliance.web.watching import Watching, has_state, stored
 
@@ -37,6 +37,7 @@ class Actions:
     def __init__(self, deps: Deps, watching: Watching) -> None:
         self._deps = deps
         self._watching = watching
+        self._media = Media()
 
     # ---------------------------------------------------------------- files
 
@@ -52,7 +53,7 @@ class Actions:
             Depot(look.paths.depot),
             fetching=fetching,
             error=runs.fetch_error(site),
-            media=sticks(),
+            media=self._media.sticks(),
         )
 
     def fetch(self, folder: str) -> str:

@@ -23,6 +23,7 @@ from appliance.errors import BusyError, InputError, PreflightError
 from appliance.paths import Paths
 from appliance.store.lock import FILES_HELD, SITE_HELD, Holder, holder_of
 from appliance.tools.detached import Detached
+from appliance.web.sticks import refuse_no_folder
 
 PROVISION = (sys.executable, "-m", "appliance.cli")
 """This very appliance's command line, as it is run now."""
@@ -112,12 +113,7 @@ class Runs:
         """
         options = ["--json", *self._state()]
         if folder:
-            if not Path(folder).is_absolute() or not Path(folder).is_dir():
-                raise InputError(
-                    f"{folder!r} is no folder of this laptop",
-                    where="folder",
-                    fix="give its whole path, such as /media/usb",
-                )
+            refuse_no_folder(folder)
             options += ["--from", folder]
         with self._lock:
             return self._fetch(site_id).start(
