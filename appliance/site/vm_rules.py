@@ -128,6 +128,11 @@ def images_sensible(site: Site) -> Iterator[Finding]:
         if image.url is not None and image.url.startswith("http:") and not given[:1]:
             what = "nothing vouches for what comes without TLS"
             yield Finding((*path, "url"), what, "write https, or its sha256 beside it")
+        for key in given:
+            if not getattr(image, key).strip("0"):
+                fix = f"write what {key}sum prints for the file, or leave {key} out: "
+                fix += "then the first file that comes is taken, and kept to"
+                yield Finding((*path, key), "zeros stand for a checksum that is not known", fix)
         if image.sums is not None and image.url is None:
             what = "the list belongs to a url, and there is none"
             yield Finding((*path, "sums"), what, "write sha256 or sha512 instead")

@@ -129,6 +129,13 @@ CASES = [
     ),
     Case(
         vm_rules.images_sensible,
+        {"images": {"a": {"file": "a.img", "sha256": "0" * 63 + "1"}}},
+        {"images": {"a": {"file": "a.img", "sha256": "0" * 64}}},
+        "images.a.sha256",
+        "zeros stand for a checksum that is not known",
+    ),
+    Case(
+        vm_rules.images_sensible,
         {"images": {"a": {"url": "https://x.org/a.img", "sums": "https://x.org/SUMS"}}},
         {"images": {"a": {"file": "a.img", "sums": "https://x.org/SUMS"}}},
         "images.a.sums",
