@@ -48,6 +48,8 @@ class Quirk(StrEnum):
     """ProcessorSummary.Count counts threads, not sockets."""
     HTTP_IS_SHOWN_AS_PXE = "http-is-shown-as-pxe"
     """UefiHttp is taken, and shown as Pxe afterwards."""
+    DISC_IS_USB_CD = "disc-is-usb-cd"
+    """Virtual media is UsbCd; Cd is another drive, if any."""
     NEVER_LASTING = "never-lasting"
     """An override is never `Continuous`."""
 

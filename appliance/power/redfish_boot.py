@@ -52,7 +52,8 @@ def overrides(
     """
     if place is BootFrom.DISK:
         return _to_disk(boot, profile)
-    target = _target(boot, place, uefi=uefi)
+    disc = "UsbCd" if profile.has(Quirk.DISC_IS_USB_CD) else "Cd"
+    target = _disc(boot, disc) if place is BootFrom.DISC else _network(boot, place, uefi=uefi)
     if target is None:
         return ()
     mode = _mode(boot, target, uefi=uefi, profile=profile)
@@ -77,10 +78,13 @@ def shows(boot: Document, settings: Document, sent: Override, profile: Profile) 
     return False
 
 
-def _target(boot: Document, place: BootFrom, *, uefi: bool | None) -> str | None:
+def _disc(boot: Document, name: str) -> str | None:
     allowed = texts(boot, _ALLOWED)
-    if place is BootFrom.DISC:
-        return "Cd" if "Cd" in allowed or not allowed else None
+    return next((each for each in (name, "Cd") if each in allowed or not allowed), None)
+
+
+def _network(boot: Document, place: BootFrom, *, uefi: bool | None) -> str | None:
+    allowed = texts(boot, _ALLOWED)
     if place is BootFrom.UEFI_HTTP and uefi and "UefiHttp" in allowed:
         return "UefiHttp"
     return "Pxe" if "Pxe" in allowed or not allowed else None
@@ -118,9 +122,7 @@ def _mode(boot: Document, target: str, *, uefi: bool | None, profile: Profile) -
 
 
 def _words(target: str, mode: str) -> str:
-    way = {
-        "Pxe": "the network (PXE)",
-        "UefiHttp": "the network (UEFI HTTP)",
-        "Cd": "the boot disc in the drive of its BMC",
-    }[target]
+    disc = "the boot disc in the drive of its BMC"
+    networks = {"Pxe": "the network (PXE)", "UefiHttp": "the network (UEFI HTTP)"}
+    way = networks.get(target, disc)
     return f"the next start, once, is from {way}" + (f" in {mode} mode" if mode else "")

@@ -58,6 +58,19 @@ def test_quirks_of_the_mode() -> None:
     assert sent(BOOT, BootFrom.PXE, uefi=None, profile=always)[0] == ("Pxe", "Once", "UEFI")
 
 
+def test_a_disc_is_what_virtual_media_is_called_there() -> None:
+    """Cd, but for those that call it UsbCd and list it; the mode as for the network."""
+    listed = {**BOOT, ALLOWED: ["Cd", "UsbCd"]}
+    usb = quirky(Quirk.DISC_IS_USB_CD)
+
+    assert sent(listed, BootFrom.DISC) == [("Cd", "Once", "")]
+    assert sent(listed, BootFrom.DISC, profile=usb) == [("UsbCd", "Once", "")]
+    assert sent({**BOOT, ALLOWED: ["Cd"]}, BootFrom.DISC, profile=usb) == [("Cd", "Once", "")]
+    assert sent(listed, BootFrom.DISC, uefi=False)[0] == ("Cd", "Once", "Legacy")
+    assert sent({}, BootFrom.DISC) == [("Cd", "Once", "")]
+    assert sent(BOOT, BootFrom.DISC) == []
+
+
 def test_the_disk_lastingly_or_by_its_own_order() -> None:
     """`Continuous` first; where it is refused or not offered the override is ended."""
     ended = ("Hdd", "Disabled", "")
