@@ -27,11 +27,11 @@ from appliance.artifacts.importing import find_wanted
 from appliance.boot.sockets import SERVICE_PORTS
 from appliance.boot.unit import PREFIX
 from appliance.bridge.inventory import Laptop, OpenPort, variables
-from appliance.errors import BridgeheadError
 from appliance.flow.laptop import build_here
 from appliance.flow.looking import look_at
 from appliance.flow.stocking import stock, wants_of
 from appliance.lab import releases
+from appliance.lab.as_program import ended
 from appliance.lab.outside import PASSWORD
 from appliance.lab.rehearse import media, stage1
 from appliance.paths import DEFAULT_STATE, Paths
@@ -159,16 +159,15 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--fetched", type=Path, action="append", default=[], metavar="FOLDER")
     parser.add_argument("--state", type=Path, default=DEFAULT_STATE)
     given = parser.parse_args(words)
-    try:
+
+    def work() -> None:
         if given.verb == "pack":
             pack(given.site, given.folder, own_box=given.own_box, fetched=given.fetched)
         else:
             paths = Paths(given.state)
             fill_depot(look_at(given.site, paths).plan, paths, given.folder)
-    except BridgeheadError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    return 0
+
+    return ended(work)
 
 
 if __name__ == "__main__":

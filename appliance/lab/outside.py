@@ -20,14 +20,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from appliance.errors import BridgeheadError, LabNetworkError, MachineError
+from appliance.errors import LabNetworkError, MachineError
 from appliance.flow.looking import look_at
+from appliance.lab.as_program import ended
 from appliance.lab.harvester_sim.process import SimPlace, SimProcess
 from appliance.lab.redfish import RedfishPlace, furnish
 from appliance.lab.rehearsal import switch_address
@@ -277,18 +278,9 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--uri", default=os.environ.get("LIBVIRT_DEFAULT_URI", DEFAULT_URI))
     given = parser.parse_args(words)
-    try:
-        outside = outside_of(given.site, given.folder, given.uri)
-        if given.verb == "start":
-            start(outside)
-        elif given.verb == "stop":
-            stop(outside)
-        else:
-            serve(outside)
-    except BridgeheadError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    return 0
+    verbs: dict[str, Callable[[Outside], object]] = {"start": start, "stop": stop, "serve": serve}
+    do = verbs[given.verb]
+    return ended(lambda: do(outside_of(given.site, given.folder, given.uri)))
 
 
 if __name__ == "__main__":
