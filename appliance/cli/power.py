@@ -124,12 +124,13 @@ def _to_its_end(node: str) -> Iterator[None]:
 
     def ask(number: int, frame: FrameType | None) -> None:
         del frame
-        if asked.is_set() and number == signal.SIGINT:
+        again = asked.is_set()
+        asked.set()  # at once: the next signal may come while this one is answered
+        if not again:
+            _say(f"{node} is switched on again first; Ctrl-C once more ends at once")
+        elif number == signal.SIGINT:
             _say(f"{node} may be left off: 'provision power status SITE {node}' says")
             raise KeyboardInterrupt
-        if not asked.is_set():
-            _say(f"{node} is switched on again first; Ctrl-C once more ends at once")
-        asked.set()
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, ask) for number in numbers}
