@@ -107,7 +107,14 @@ def _one(
     if here is None and not want.is_remote and want.source and Path(want.source).is_file():
         here, origin = Path(want.source), Origin.PACKAGE
     if here is not None:
-        file = import_file(here, want, accepted, depot, now=now, origin=origin, progress=progress)
+        try:
+            file = import_file(
+                here, want, accepted, depot, now=now, origin=origin, progress=progress
+            )
+        except ArtifactError:
+            if want.needed or want.trust is not Trust.RECORDED or origin is not Origin.PACKAGE:
+                raise
+            return None  # another build than the recorded: what need not be there is not
         return Gathered(file, How.IMPORTED, want.trust)
     if want.is_remote and sources.fetcher is not None and not want.import_only:
         fetch = sources.fetcher.fetch if want.needed else sources.fetcher.fetch_if_there

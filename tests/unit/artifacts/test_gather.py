@@ -54,6 +54,15 @@ def online(depot: Depot) -> Sources:
     return Sources(fetcher=fetcher)
 
 
+def test_another_build_of_what_is_not_needed_is_no_fault(depot: Depot, tmp_path: Path) -> None:
+    """It is done without, as where the package is not there; of what is needed it is a fault."""
+    *_, program = wants("", tmp_path / "snponly.efi")
+    Path(program.source).write_bytes(b"another build")
+    assert gather((replace(program, needed=False),), depot, Sources(), now=1.0) == ()
+    with pytest.raises(ArtifactError, match="checksum"):
+        gather((program,), depot, Sources(), now=1.0)
+
+
 def stick(tmp_path: Path) -> Path:
     """Make a folder that holds the list and the files."""
     folder = tmp_path / "stick"
