@@ -24,7 +24,7 @@ from appliance.tools.host_clock import synchronised
 from appliance.web.bmc_form import BmcForm, bmc_form, filled
 from appliance.web.deps import Deps
 from appliance.web.drawing import Shown
-from appliance.web.forms import Form, Kind, cluster_form, site_form
+from appliance.web.forms import Form, Kind
 from appliance.web.review import (
     INSTALLED,
     Erasure,
@@ -35,6 +35,7 @@ from appliance.web.review import (
     unconfirmed,
 )
 from appliance.web.site_file import Changes, Seen, SiteFile, Verdict, value_at
+from appliance.web.site_forms import cluster_form, site_form
 from appliance.web.wording import for_field
 
 MakeForm = Callable[[Value, Plan | None], Form]

@@ -1,4 +1,4 @@
-"""Forms of the site file: its own keys, its own words, its own refusals."""
+"""A form of the site file: its own keys, its own words, its own refusals."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import SiteFileError
-from appliance.site.freeze import propose
 from appliance.site.load import load_text
-from appliance.site.make_plan import make_plan
 from appliance.site.yaml_edit import rewritten
 from appliance.site.yaml_text import Value, read_yaml
-from appliance.web.forms import Form, Kind, cluster_form, site_form
+from appliance.web.forms import Form
 from appliance.web.site_file import applied
+from appliance.web.site_forms import cluster_form, site_form
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 THREE = (EXAMPLES / "three-node.yaml").read_text()
@@ -30,30 +29,6 @@ def after(form: Form, text: str, given: dict[str, str]) -> str:
     """Give the text as a form leaves it."""
     data = data_of(text)
     return rewritten(text, applied(data, form.changes(data, given)))
-
-
-@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.yaml")), ids=lambda each: each.name)
-@pytest.mark.parametrize("make", [site_form, cluster_form])
-def test_a_form_sent_as_it_was_shown_changes_nothing(example: Path, make: object) -> None:
-    """Not an octet of any example, with line ends as browsers send them."""
-    text = example.read_text()
-    data = data_of(text)
-    form = site_form(data) if make is site_form else cluster_form(data)
-    given = {name: value.replace("\n", "\r\n") for name, value in form.values(data).items()}
-
-    assert form.changes(data, given) == {}
-    assert after(form, text, given) == text
-
-
-def test_every_field_says_what_the_docs_say() -> None:
-    """Words are the model's; a field of a key has help."""
-    data = data_of(THREE)
-    for form in (site_form(data), cluster_form(data)):
-        assert [
-            each.name for each in form.fields if each.kind != Kind.REMOVE and not each.help
-        ] == []
-        names = [each.name for each in form.fields]
-        assert len(names) == len(set(names))
 
 
 def test_values_are_put_where_the_docs_have_them() -> None:
@@ -107,35 +82,6 @@ def test_new_entries_come_with_their_keys_and_old_ones_go() -> None:
     assert load_text(text).site.vms.keys() == {"relay", "mail"}
 
 
-def test_machines_are_named_and_nothing_else_is_asked() -> None:
-    """Which box is which is found out when they report."""
-    form = site_form({})
-    text = after_from_nothing(form, {"site": "alpha", "hypervisor.harvester": "v1.8.2"})
-    with pytest.raises(SiteFileError):
-        load_text(text)
-
-    given = {"site": "alpha", "hypervisor.harvester": "v1.8.2"}
-    given["+hypervisor.machines"] = "node1, node2\nnode3"
-    text = after_from_nothing(form, given)
-    assert load_text(text).site.hypervisor.machines.keys() == {"node1", "node2", "node3"}
-
-    again = site_form(data_of(text))
-    assert {"-hypervisor.machines.node2"} <= {each.name for each in again.fields}
-    assert "node2" not in after(again, text, {"-hypervisor.machines.node2": "yes"})
-
-
-def after_from_nothing(form: Form, given: dict[str, str]) -> str:
-    """Give the text that a form begins."""
-    return rewritten("", applied({}, form.changes({}, given)))
-
-
-def test_a_machine_with_settings_is_not_taken_out_by_a_box() -> None:
-    """What people wrote of it would be lost."""
-    names = {each.name for each in site_form(data_of(THREE)).fields}
-
-    assert not {name for name in names if name.startswith("-hypervisor")}
-
-
 def test_each_problem_is_at_its_field_with_the_commands_words() -> None:
     """Lists and whole maps lead to their field; what is no field of the page comes apart."""
     given = {
@@ -174,16 +120,6 @@ def test_a_name_that_is_taken_is_refused() -> None:
 
     assert form.taken(data_of(THREE), {"+vms": "relay"})["+vms"].what == "there is a relay already"
     assert form.taken(data_of(THREE), {"+vms": "mail"}) == {}
-
-
-def test_left_empty_means_what_the_plan_proposes() -> None:
-    """The very address is shown, not only that there will be one."""
-    site = load_text(THREE).site
-    form = site_form(data_of(THREE), make_plan(site, propose(site)))
-    hints = {each.name: each.hint for each in form.fields}
-
-    assert hints["networks.main.bridge"].endswith("Left empty: 10.20.0.2.")
-    assert "10.21.0.1" in hints["networks.vm.gateway"]
 
 
 def test_names_that_are_no_fields_are_known_as_such() -> None:

@@ -17,7 +17,8 @@ from appliance.site.make_plan import make_plan
 from appliance.site.plan import Way
 from appliance.site.yaml_text import Value
 from appliance.web.bmc_form import bmc_form
-from appliance.web.forms import Form, cluster_form, site_form
+from appliance.web.forms import Form
+from appliance.web.site_forms import cluster_form, site_form
 from appliance.web.wording import WORDS, for_field, paged
 from tests.sites import site
 
