@@ -215,11 +215,31 @@ def test_nobody_touches_a_machine(world: World) -> None:
     assert "hv1              on, by Redfish" in world.power("status")
 
 
+def _has_disc(world: World) -> None:
+    """Say in the site file that hv1 is to start from the boot disc."""
+    text = world.site.file.read_text()
+    world.site.file.write_text(text.replace("000000000001}", "000000000001, boot: disc}"))
+
+
+def test_a_disc_that_a_killed_run_left_is_taken_out_by_the_next(world: World) -> None:
+    """The machine comes meanwhile, and is installed once."""
+    world.password(_PASSWORD)
+    _has_disc(world)
+    run = world.site.run()
+    run.until(_is_power("hv1", "on"))  # type: ignore[arg-type]
+    run.kill()
+    assert world.wires.disc_of(0).endswith("/a/ipxe.iso")
+    run = world.site.run()
+    assert run.end(seconds=180) == 0, run.errors
+    assert _acts(run, "hv1") == ["eject", "boot-disk"]
+    assert world.wires.disc_of(0) == ""
+    assert world.hv1.partitioned == 1
+
+
 def test_a_machine_that_only_a_disc_brings(world: World) -> None:
     """Its BMC fetches the boot disc from the run, and gives it back; the other one needs none."""
     world.password(_PASSWORD)
-    text = world.site.file.read_text()
-    world.site.file.write_text(text.replace("000000000001}", "000000000001, boot: disc}"))
+    _has_disc(world)
     run = world.site.run()
     run.until(_is_power("hv1", "boot-disc"))  # type: ignore[arg-type]
     assert world.wires.disc_of(0).endswith("/a/ipxe.iso")
