@@ -144,16 +144,21 @@ def test_off_and_on_comes_to_its_end_though_it_is_broken_off(
     assert slow.bmc.commands()[-2:] == ["ForceOff", "On"]
 
 
-def test_a_machine_that_a_kill_left_off_is_told_of(slow: Slow) -> None:
-    """A second Ctrl-C says so itself; after a kill, whoever asks next is told."""
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_machine_that_was_left_off_is_told_of(slow: Slow, *, killed: bool) -> None:
+    """A second Ctrl-C says so itself; after that or a kill, whoever asks next is told."""
     running = slow.cycled_until_off()
-    running.send_signal(signal.SIGINT)
-    assert running.stderr is not None
-    assert running.stderr.readline() == "\n"
-    assert "hv1 is switched on again first" in running.stderr.readline()
-    running.send_signal(signal.SIGINT)
-    assert "hv1 may be left off" in running.communicate(timeout=60)[1]
-    assert running.returncode == 130
+    if killed:
+        running.kill()
+        running.communicate()
+    else:
+        running.send_signal(signal.SIGINT)
+        assert running.stderr is not None
+        assert running.stderr.readline() == "\n"
+        assert "hv1 is switched on again first" in running.stderr.readline()
+        running.send_signal(signal.SIGINT)
+        assert "hv1 may be left off" in running.communicate(timeout=60)[1]
+        assert running.returncode == 130
     assert slow.bmc.commands()[-1] == "ForceOff"
     text = ""
     for _ in range(50):  # the emulator takes a second

@@ -98,6 +98,19 @@ def test_what_is_installed_wants_its_name_typed(world: World, browser: Browser) 
     assert browser.post("/machines/hv1/power", data={"verb": "off", "confirm": "hv1"}).location
 
 
+def test_a_machine_that_was_left_off_in_mid_cycle_says_so(
+    world: World, browser: Browser, bmc: Emulator
+) -> None:
+    """On both pages, without a command; switched on, it is no more."""
+    _give_password(browser)
+    with look(world).writing() as context:
+        context.switches.note("hv1", address=bmc.url, power="off", cycling_at=1_790_000_000.0)
+    for path in ("/machines", "/machines/hv1/power"):
+        assert "t is off: an off-and-on that began 2026-09-21T14:13:20Z" in browser.get(path).text
+    browser.post("/machines/hv1/power", data={"verb": "on"})
+    assert "an off-and-on" not in browser.get("/machines/hv1/power").text
+
+
 def test_a_machine_that_a_hand_switches_says_so(browser: Browser) -> None:
     """And one that is none is refused; so is a verb that is none."""
     assert "Nothing but a hand switches it" in browser.get("/machines/hv2/power").text
