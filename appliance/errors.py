@@ -28,6 +28,7 @@ Each has a code (`docs/errors.md` names them all), the place, the reason and the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -35,16 +36,22 @@ from appliance import advice
 
 
 class BridgeheadError(Exception):
-    """What went wrong, where, why, and what to do next."""
+    """What went wrong, where, why, and what to do next.
+
+    Where there are several reasons, `reasons` holds each and `why` all in one line.
+    """
 
     code: ClassVar[str] = "BH000"
     exit_code: ClassVar[int] = 4
 
-    def __init__(self, what: str, *, where: str = "", why: str = "", fix: str = "") -> None:
+    def __init__(
+        self, what: str, *, where: str = "", why: str | Sequence[str] = "", fix: str = ""
+    ) -> None:
         super().__init__(what)
         self.what = what
         self.where = where
-        self.why = why
+        self.reasons = (why,) if isinstance(why, str) else tuple(why)
+        self.why = "; ".join(self.reasons)
         self.fix = fix
 
     def __str__(self) -> str:
@@ -98,7 +105,7 @@ class SiteFileError(InputError):
         super().__init__(
             f"{count} in the site file",
             where=problems[0].file if problems else "",
-            why="; ".join(f"{each.line}:{each.column} {each.key} {each.what}" for each in problems),
+            why=[f"{each.line}:{each.column} {each.key} {each.what}" for each in problems],
             fix=advice.check_site(),
         )
         self.problems = problems

@@ -180,7 +180,7 @@ class Depot:
             raise ArtifactError(
                 f"{len(faults)} of the files to be served cannot be used",
                 where=str(self.root),
-                why="; ".join(f"{name} {why}" for name, why in faults),
+                why=[f"{name} {why}" for name, why in faults],
                 fix=advice.fetch_or_import("them"),
             )
         return tuple(good)

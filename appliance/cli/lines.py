@@ -55,7 +55,9 @@ class LinePrinter:
         evidence = event.data.get("evidence")
         if isinstance(evidence, Mapping):
             self._report = str(evidence.get("report", self._report))
-        if event.kind == "run-ended" and self._report:
+        if event.kind == "step-failed":  # the error is printed whole at the end
+            text = words.printable(str(event.data.get("what", text)))
+        elif event.kind == "run-ended" and self._report:
             text = f"{text}; its report: {self._report}"
         named = event.machine is None or event.machine in text
         who = "" if named else f"{event.machine}: "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 
 from appliance.errors import BridgeheadError, SiteFileError
 from appliance.tools.words import printable
@@ -12,6 +13,11 @@ from appliance.tools.words import printable
 def print_text(text: str) -> None:
     """Print a text to standard output."""
     sys.stdout.write(f"{_safe(text)}\n")
+
+
+def print_event(kind: str, text: str, data: Mapping[str, object], *, as_json: bool) -> None:
+    """Print what happened: its text, or one JSON line."""
+    print_text(json.dumps({"kind": kind, "text": text, "data": data}) if as_json else text)
 
 
 def print_warning(text: str) -> None:
@@ -35,12 +41,12 @@ def print_error(error: BridgeheadError, *, as_json: bool) -> None:
         sys.stderr.write(f"{_safe(str(error))}\n")
         return
     lines = [f"error {error.code}: {error.what}"]
-    lines += [f"  {label}: {text}" for label, text in _parts(error) if text]
+    for label, texts in (("where", (error.where,)), ("why", error.reasons), ("do", (error.fix,))):
+        if len(texts) > 1:
+            lines += [f"  {label}:", *(f"    {each}" for each in texts)]
+        else:
+            lines += [f"  {label}: {text}" for text in texts if text]
     sys.stderr.write(_safe("\n".join(lines)) + "\n")
-
-
-def _parts(error: BridgeheadError) -> tuple[tuple[str, str], ...]:
-    return (("where", error.where), ("why", error.why), ("do", error.fix))
 
 
 def _problems(error: BridgeheadError) -> dict[str, list[str]]:
@@ -84,6 +90,4 @@ class FetchProgress:
         self._say("finding", text)
 
     def _say(self, kind: str, text: str, **data: object) -> None:
-        print_text(
-            json.dumps({"kind": kind, "text": text, "data": data}) if self._as_json else text
-        )
+        print_event(kind, text, data, as_json=self._as_json)

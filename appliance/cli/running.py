@@ -7,10 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import typer
+
 from appliance.cli.lines import JsonPrinter
 from appliance.cli.live import live_listener
-from appliance.cli.printing import print_text
-from appliance.errors import InputError
+from appliance.cli.printing import print_error, print_event, print_text
+from appliance.errors import BridgeheadError, InputError
 from appliance.flow.checking import check_all
 from appliance.flow.context import Options
 from appliance.flow.looking import look_at
@@ -104,10 +106,21 @@ def undo_whole_site(wish: Wish) -> None:
 
 
 def check_site(wish: Wish) -> None:
-    """Check a site and its laptop, changing nothing. Raises what is wrong."""
+    """Check a site and its laptop, changing nothing; print all that is right and all that is not.
+
+    Raises SiteFileError, typer.Exit with the code of the first fault that is found.
+    """
     look = look_at(wish.site, wish.paths)
-    for line in check_all(look, wish.options(), confirm=_ask):
-        print_text(line)
+    options = Options(wish.interface, proxy=wish.proxy, yes=wish.yes)
+    codes = []
+    for found in check_all(look, options, confirm=_ask):
+        if isinstance(found, BridgeheadError):
+            print_error(found, as_json=wish.as_json)
+            codes.append(found.exit_code)
+        else:
+            print_event("checked", found, {}, as_json=wish.as_json)
+    if codes:
+        raise typer.Exit(codes[0])
 
 
 def _ask(question: str) -> bool:

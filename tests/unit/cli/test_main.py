@@ -86,10 +86,13 @@ def test_without_any_word_it_helps() -> None:
 def test_missing_files_are_exit_3(site: Path, tmp_path: Path) -> None:
     """Nothing was touched."""
     state = ("--state", tmp_path / "state")
-    code, _, err = provision("run", site, "--interface", "lo", "--to", "s2", *state)
+    code, out, err = provision("run", site, "--interface", "lo", "--to", "s2", *state)
     assert code == 3
-    assert err.startswith("error BH300: ")
-    assert "provision fetch" in err
+    said = err.splitlines()
+    assert said[0].startswith("error BH300: ")
+    assert "    snponly.efi is missing" in said
+    assert "provision fetch" in said[-1]
+    assert "snponly.efi" not in out
 
 
 def test_files_are_fetched_from_a_folder(site: Path, tmp_path: Path) -> None:
@@ -101,7 +104,7 @@ def test_files_are_fetched_from_a_folder(site: Path, tmp_path: Path) -> None:
     # Where this computer built our small Linux, that is taken too.
     ours = [line for line in out.splitlines() if not line.startswith("stage1-")]
     lines = [line for line in ours if "imported" in line]
-    assert len(lines) == 8
+    assert len(lines) == 9
     assert any(line.startswith(plan().artifacts.iso) for line in lines)
     assert provision("run", site, "--interface", "lo", "--to", "s2", *state)[0] == 0
 

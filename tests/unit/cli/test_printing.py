@@ -8,7 +8,7 @@ import pytest
 
 from appliance.artifacts.catalog import Trust
 from appliance.cli.printing import FetchProgress, print_error, print_text
-from appliance.errors import Problem, SiteFileError, StepError
+from appliance.errors import ArtifactError, Problem, SiteFileError, StepError
 
 _ERROR = StepError("it broke", where="hv1", why="the disk is full", fix="free some space")
 
@@ -23,6 +23,19 @@ def test_an_error_says_what_where_why_and_what_to_do(capsys: pytest.CaptureFixtu
         "  where: hv1",
         "  why: the disk is full",
         "  do: free some space",
+    ]
+
+
+def test_several_reasons_are_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody finds a name among twenty in one line."""
+    error = ArtifactError("2 files", why=["a is missing", "b is missing"], fix="bring them")
+    print_error(error, as_json=False)
+    assert capsys.readouterr().err.splitlines() == [
+        "error BH300: 2 files",
+        "  why:",
+        "    a is missing",
+        "    b is missing",
+        "  do: bring them",
     ]
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import typer
 
 from appliance.cli.running import Wish, check_site, run_site
 from appliance.errors import ArtifactError, InputError, PreflightError
@@ -69,10 +70,26 @@ def test_without_json_it_is_plain_lines(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_a_check_prints_what_is_right(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Up to the first thing that is not, which is raised."""
-    with pytest.raises(ArtifactError):
+    """And all that is not; the exit code is that of the first fault."""
+    with pytest.raises(typer.Exit) as caught:
+        check_site(_wish(tmp_path, as_json=False))
+    said = capsys.readouterr()
+    assert caught.value.exit_code == 3
+    assert said.out.splitlines()[:2] == ["site alpha: the file is right", "hv1: armed"]
+    assert "error BH300: 8 of the files" in said.err
+
+
+def test_a_check_for_a_program_is_json_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is right and what is not, in one stream."""
+    with pytest.raises(typer.Exit):
         check_site(_wish(tmp_path))
-    assert capsys.readouterr().out.splitlines() == ["site alpha: the file is right", "hv1: armed"]
+    said = capsys.readouterr()
+    events = [json.loads(line) for line in said.out.splitlines()]
+    assert said.err == ""
+    assert events[0] == {"kind": "checked", "text": "site alpha: the file is right", "data": {}}
+    assert next(each["code"] for each in events if each["kind"] == "error") == "BH300"
 
 
 def test_without_a_terminal_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""`provision check` says what is right, line by line, and raises the first that is not."""
+"""`provision check` says what is right, line by line, and all that is not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.errors import ArtifactError, PreflightError
+from appliance.errors import BridgeheadError, PreflightError
+from appliance.flow import checking
 from appliance.flow.checking import check_all
 from appliance.flow.context import Options
 from appliance.flow.looking import Look, look_at
@@ -48,32 +49,63 @@ print(*check_all(look, Options(sys.argv[1], yes=True), confirm=lambda _: False),
 """
 
 
-def _said_until(look: Look, said: list[str]) -> None:
-    lines = check_all(look, Options("nosuch0", yes=True), confirm=lambda _question: False)
-    said.extend(lines)
+def _found(look: Look, interface: str) -> tuple[list[str], list[BridgeheadError]]:
+    """Give what is right, and what is not."""
+    options = Options(interface, clock_is_right=True)
+    found = list(check_all(look, options, confirm=lambda _question: False))
+    return (
+        [each for each in found if isinstance(each, str)],
+        [each for each in found if isinstance(each, BridgeheadError)],
+    )
 
 
-def test_the_file_and_the_machines_come_first(tmp_path: Path) -> None:
-    """Who is armed, who is not and why; then the files, which are missing here."""
-    said: list[str] = []
-    with pytest.raises(ArtifactError, match="files to be served"):
-        _said_until(_look(tmp_path), said)
-    assert said[0] == "site alpha: the file is right"
-    assert said[1] == "hv1: armed"
-    assert said[2].startswith("hv2: ")
-    assert said[2] != "hv2: armed"
+def test_the_file_is_judged_whatever_else_is_missing(tmp_path: Path) -> None:
+    """Who is armed, who is not and why; then each fault: of the files, and of the interface."""
+    right, wrong = _found(_look(tmp_path), "nosuch0")
+    assert right[:2] == ["site alpha: the file is right", "hv1: armed"]
+    assert right[2].startswith("hv2: ")
+    assert right[2] != "hv2: armed"
+    assert "8 of the files" in wrong[0].what
+    assert "'nosuch0'" in wrong[-1].what
 
 
-def test_then_the_files_and_the_laptop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With all files there, the interface is looked at. On a real wire: tests/flow."""
+def test_without_an_interface_one_is_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the office there is none: that is one fault more, and the last that is said."""
+
+    def none() -> str:
+        raise PreflightError("which interface?")
+
+    monkeypatch.setattr(checking, "choose", none)
+    right, wrong = _found(_look(tmp_path), "")
+    assert right[0] == "site alpha: the file is right"
+    assert [wrong[0].code, wrong[-1].what] == ["BH300", "which interface?"]
+
+
+def test_without_root_the_interface_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What needs root is said once; an interface that is there is said to be there."""
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+    right, wrong = _found(_look(tmp_path), "lo")
+    assert right[-1] == "lo is there and has link"
+    assert [each.what for each in wrong if "root" in each.what] == ["the boot services need root"]
+
+
+def test_files_and_laptop_that_are_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the interface is wrong here. On a real wire: tests/flow."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     with open_folder() as folder:
         look = _look(folder)
         stock(look.plan, look.paths, folder=medium(tmp_path / "medium"), accept_ipxe=True)
-        said: list[str] = []
-        with pytest.raises(PreflightError, match="nosuch0"):
-            _said_until(look, said)
-    assert said[-1] == "8 files are there and verified"
+        right, wrong = _found(look, "nosuch0")
+    assert right[3:5] == [
+        "9 files are there and verified",
+        "this laptop lets the boot services run",
+    ]
+    (only,) = wrong
+    assert "'nosuch0'" in only.what
 
 
 @pytest.mark.root
