@@ -41,7 +41,13 @@ from appliance.site.scalars import (
     SystemUuid,
     Vlan,
 )
-from appliance.site.versions import DEFAULT_IMAGE, DEFAULT_IMAGE_URL, HarvesterLine, line_of
+from appliance.site.versions import (
+    DEFAULT_IMAGE,
+    DEFAULT_IMAGE_URL,
+    HarvesterLine,
+    known_lines_text,
+    line_of,
+)
 from appliance.site.vm_model import ClusterSite, ImageSite, StagingSite, VmSite
 
 DEFAULT_CIDR = "10.20.0.0/24"
@@ -53,6 +59,9 @@ class NetworkSite(SiteModel):
     cidr: Network4 = Field(
         default=DEFAULT_CIDR,  # type: ignore[assignment]  # read by the key's own type
         description="The subnet. Harvester's own ranges, 10.52.0.0/16 and 10.53.0.0/16, are taken.",
+        json_schema_extra=unsaid(
+            f"`{DEFAULT_CIDR}` for provisioning; **must be given** for any other"
+        ),
     )
     gateway: Address | None = Field(
         default=None,
@@ -74,17 +83,17 @@ class NetworkSite(SiteModel):
         default=(),
         strict=False,
         description="DNS servers that all installed machines keep using after the laptop left.",
-        json_schema_extra=unsaid("the staging machine; without one the bridge, with a note"),
+        json_schema_extra=unsaid("the staging machine; without one the laptop, which leaves"),
     )
     ntp: tuple[Address, ...] = Field(
         default=(),
         strict=False,
         description="NTP servers that all installed machines keep using after the laptop left.",
-        json_schema_extra=unsaid("the staging machine; without one the bridge, with a note"),
+        json_schema_extra=unsaid("the staging machine; without one the laptop, which leaves"),
     )
     mtu: Mtu = Field(
         default=1500,
-        description="Largest packet of this network, in octets. Every switch port must carry it.",
+        description="Largest packet of this network, in bytes. Every switch port must carry it.",
     )
     vlan: Vlan | None = Field(
         default=None,
@@ -170,7 +179,7 @@ class MachineSite(SiteModel):
         default=None,
         description="The machine's address on the provisioning network. It never changes after "
         "installation.",
-        json_schema_extra=unsaid("proposed and frozen at first use"),
+        json_schema_extra=unsaid("proposed, then kept from its first use"),
     )
     hostname: Label | None = Field(
         default=None,
@@ -180,7 +189,7 @@ class MachineSite(SiteModel):
     role: MachineRole | None = Field(
         default=None,
         description="Whether it founds the Harvester cluster or joins it. Exactly one creates.",
-        json_schema_extra=unsaid("the first by name creates, the others join; frozen at first use"),
+        json_schema_extra=unsaid("the first by name creates, the others join; then kept"),
     )
     disk: Disk | None = Field(
         default=None,
@@ -272,12 +281,13 @@ class HypervisorSite(SiteModel):
     """Harvester and the machines it is installed on."""
 
     harvester: Harvester = Field(
-        description="The version of Harvester, of a known line.", examples=["v1.8.2"]
+        description=f"The version of Harvester. Known are {known_lines_text()}.",
+        examples=["v1.8.2"],
     )
     vip: Address | None = Field(
         default=None,
         description="The address of the Harvester cluster itself, beside those of its machines.",
-        json_schema_extra=unsaid("proposed and frozen at first use"),
+        json_schema_extra=unsaid("proposed, then kept from its first use"),
     )
     machines: dict[Label, MachineSite] = Field(
         description="The machines, by name.",
@@ -326,7 +336,7 @@ class Site(SiteModel):
     """A whole site file."""
 
     site: Label = Field(
-        description="The site's id. It keys all that the laptop keeps of the site.",
+        description="The site's id. All that the laptop keeps of the site is kept under it.",
         examples=["alpha"],
     )
     domain: Domain | None = Field(

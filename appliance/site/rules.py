@@ -87,13 +87,34 @@ def one_provisioning_network(site: Site) -> Iterator[Finding]:
         )
 
 
+def networks_have_subnets(site: Site) -> Iterator[Finding]:
+    """Every network but that for provisioning says its subnet."""
+    said = [each.cidr for each in site.networks.values() if "cidr" in each.model_fields_set]
+    taken = [*said, site.networks[site.provisioning].cidr]
+    taken += [cidr for cidr, _owner in (*HARVESTER_RANGES, *CLUSTER_RANGES)]
+    all_of_ten = (IPv4Network(f"10.{number}.0.0/24") for number in range(21, 256))
+    free = (each for each in all_of_ten if not any(map(each.overlaps, taken)))
+    for name in sorted(_without_subnet(site)):
+        fix = f"write cidr: {next(free, '…')}"
+        yield Finding(network_path(name, "cidr"), "no subnet is given", fix)
+
+
+def _without_subnet(site: Site) -> frozenset[str]:
+    return frozenset(
+        name
+        for name, network in site.networks.items()
+        if name != site.provisioning and "cidr" not in network.model_fields_set
+    )
+
+
 def networks_apart(site: Site) -> Iterator[Finding]:
     """No two networks share addresses or a VLAN."""
     networks = sorted(site.networks.items())
+    silent = _without_subnet(site)
     for index, (name, network) in enumerate(networks):
         for other, earlier in networks[:index]:
             related = (network_path(other, "cidr"),)
-            if network.cidr.overlaps(earlier.cidr):
+            if network.cidr.overlaps(earlier.cidr) and not silent & {name, other}:
                 what = f"{network.cidr} overlaps {earlier.cidr} of network {other}"
                 yield Finding(
                     network_path(name, "cidr"), what, "give each network its own subnet", related
@@ -270,7 +291,10 @@ def _reserved(site: Site) -> tuple[str, ...]:
 
 
 def identifiers_unique(site: Site) -> Iterator[Finding]:
-    """Serial numbers and UUIDs tell machines apart (harvester/harvester#4025)."""
+    """Serial numbers and UUIDs tell machines apart.
+
+    Harvester takes machines that share one for the same (harvester/harvester#4025).
+    """
     machines = _machines(site)
     serials: list[tuple[Path, Hashable]] = []
     uuids: list[tuple[Path, Hashable]] = []
@@ -390,6 +414,7 @@ def cluster_sensible(site: Site) -> Iterator[Finding]:
 RULES: tuple[Rule, ...] = (
     site_id_free,
     one_provisioning_network,
+    networks_have_subnets,
     networks_apart,
     networks_beside_clusters,
     network_has_room,

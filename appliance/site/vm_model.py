@@ -77,7 +77,7 @@ class ClusterSite(SiteModel):
     addresses: dict[Label, Address] = Field(
         default_factory=dict,
         description="Addresses of single machines: `{server1: 10.20.0.51}`.",
-        json_schema_extra=unsaid("proposed and frozen at first use"),
+        json_schema_extra=unsaid("proposed, then kept from its first use"),
     )
     profile: Profile | None = Field(
         default=None,
@@ -132,7 +132,7 @@ class VmSite(VmSize):
         default=None,
         description="Its address. With an `iso` it is only named in DNS: the installed system "
         "settles its own.",
-        json_schema_extra=unsaid("proposed and frozen at first use; with an `iso` none"),
+        json_schema_extra=unsaid("proposed, then kept from its first use; with an `iso` none"),
     )
     efi: Flag = Field(default=True, description="UEFI firmware; `false`: BIOS, for old systems.")
     secure_boot: Flag = Field(default=False, description="UEFI starts only what is signed.")
@@ -193,7 +193,7 @@ class StagingSite(SiteModel):
         default=None,
         description="Its address on the provisioning network. All that is built asks there for "
         "names and time; until it runs, the laptop answers at it.",
-        json_schema_extra=unsaid("proposed and frozen at first use"),
+        json_schema_extra=unsaid("proposed, then kept from its first use"),
     )
     cpus: Cpus = Field(default=2, description="Virtual processors.")
     memory: Size = Field(default=2 * GIB, description="Memory.", json_schema_extra=unsaid("`2G`"))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from appliance.site.model import DEFAULT_CIDR
 from appliance.site.places import Path, path_text
 from appliance.site.plan import MAIN_NETWORK, Plan
+from appliance.site.scalars import NetworkRole
 from appliance.site.versions import DEFAULT_IMAGE, KNOWN_LINES
 from appliance.site.yaml_text import Value
 from appliance.web.forms import ADD, REMOVE, TRUE, Field, Form, Group, Kind, key_field
@@ -17,7 +19,7 @@ from appliance.web.site_file import value_at
 
 def site_form(data: Value, plan: Plan | None = None) -> Form:
     """The first page: the place, its networks, Harvester and the machines' names."""
-    networks = _entries(data, ("networks",)) or (MAIN_NETWORK,)
+    names = _entries(data, ("networks",)) or (MAIN_NETWORK,)
     groups = [
         Group(
             "This site",
@@ -39,7 +41,7 @@ def site_form(data: Value, plan: Plan | None = None) -> Form:
             ),
         ),
         _machines(data),
-        *(_network(name, is_only=len(networks) == 1) for name in networks),
+        *(_network(data, name, names) for name in names),
         _new_network(),
     ]
     return _with_proposals(Form(tuple(groups)), data, plan)
@@ -61,7 +63,7 @@ def _machines(data: Value) -> Group:
                 Kind.WORDS,
                 required=not known,
                 help="One name for each physical machine, such as `node1, node2, node3`. Which "
-                "box is which is said on the third page, once they are switched on.",
+                "box is which is said on the page Machines, after you began on the page Review.",
             ),
             *(_remove((*base, name), f"Take {name} out") for name in bare),
         ),
@@ -82,20 +84,37 @@ _NETWORK: tuple[tuple[str, str, Kind], ...] = (
 )
 
 
-def _network(name: str, *, is_only: bool) -> Group:
+def _network(data: Value, name: str, names: tuple[str, ...]) -> Group:
     base: Path = ("networks", name)
-    fields = [key_field((*base, key), label, kind) for key, label, kind in _NETWORK]
-    if not is_only:
+    role = value_at(data, (*base, "role"))
+    implied = name == MAIN_NETWORK or len(names) == 1
+    own = not (role == NetworkRole.PROVISIONING.value if role else implied)
+    fields = [
+        _subnet(each, own=own) if each.path == (*base, "cidr") else each
+        for each in (key_field((*base, key), label, kind) for key, label, kind in _NETWORK)
+    ]
+    if len(names) > 1:
         fields.append(_remove(base, f"Take network {name} out"))
     return Group(f"Network {name}", tuple(fields))
 
 
+def _subnet(each: Field, *, own: bool) -> Field:
+    """A network's subnet: only the one for provisioning has one of itself."""
+    if own:
+        return replace(each, unsaid="", required=True)
+    return replace(each, unsaid=DEFAULT_CIDR)
+
+
 def _new_network() -> Group:
     base: Path = ("networks",)
-    fields = [
+    made = (
         key_field((key,), label, kind, at=(*base, "new"))
         for key, label, kind in _NETWORK
         if key in ("cidr", "gateway", "vlan")
+    )
+    # Nothing is required of who adds none: with a name it is, and the rule says so.
+    fields = [
+        replace(each, unsaid="", depends=True) if each.path == ("cidr",) else each for each in made
     ]
     namer = Field(f"{ADD}networks", (), "Name of the network", help="Such as `vm`.")
     return Group("Add a network", (namer, *_in_new(fields, base)), new=base)
@@ -202,8 +221,9 @@ def _with_choices(data: Value, each: Field) -> Field:
         return replace(each, choices=_networks(data))
     if key in ("image", "iso"):
         images = _same(*_entries(data, ("images",)))
-        default = (("", DEFAULT_IMAGE if key == "image" else "none"),)
-        return replace(each, choices=(*default, *images))
+        has_cd = value_at(data, (*each.path[:-1], "iso")) is not None
+        usual = "none: it is installed from a CD" if has_cd else f"{DEFAULT_IMAGE}; with a CD none"
+        return replace(each, choices=(("", usual if key == "image" else "none"), *images))
     return each
 
 

@@ -34,6 +34,13 @@ CASES = [
         "no network is for provisioning",
     ),
     Case(
+        rules.networks_have_subnets,
+        {"networks__vm": {"cidr": "10.21.0.0/24", "vlan": "21"}},
+        {"networks__vm": {"vlan": "21"}},
+        "networks.vm.cidr",
+        "no subnet is given",
+    ),
+    Case(
         rules.networks_apart,
         {"networks__vm": {"cidr": "10.21.0.0/24", "vlan": "21"}},
         {"networks__vm": {"cidr": "10.20.0.0/16", "vlan": "21"}},

@@ -30,7 +30,7 @@ def test_every_default_is_named() -> None:
 @pytest.mark.parametrize(
     "row",
     [
-        "| `harvester` | The version of Harvester, of a known line. | **must be given** |",
+        "| `harvester` | The version of Harvester. Known are 1.7, 1.8 and 1.9. | **must be given",
         "Every switch port must carry it. | `1500` | whole number, 576 to 9000 |",
         "| `memory` | Memory. | `4G` | size |",
         "| `console` | Kernel consoles. The installer's screen is on the first. | `[tty1]` | list:",

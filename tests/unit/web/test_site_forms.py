@@ -78,3 +78,36 @@ def test_left_empty_means_what_the_plan_proposes() -> None:
 
     assert hints["networks.main.bridge"].endswith("Left empty: 10.20.0.2.")
     assert "10.21.0.1" in hints["networks.vm.gateway"]
+
+
+def test_a_further_network_is_asked_for_its_own_subnet() -> None:
+    """The usual one is that of the network for provisioning; nothing is proposed in its place."""
+    fields = {each.name: each for each in site_form(data_of(THREE)).fields}
+    main, vm, new = (
+        fields[f"{each}cidr"] for each in ("networks.main.", "networks.vm.", "+networks.")
+    )
+
+    assert main.hint.endswith("Left empty: 10.20.0.0/24.")
+    assert (main.required, vm.required, new.required) == (False, True, False)
+    assert new.depends
+    assert "Left empty" not in vm.hint + new.hint
+    lan = "networks:\n  lan: {role: provisioning}\n  main: {role: vm}\n"
+    own = {each.name: each.required for each in site_form(data_of(lan)).fields}
+    assert (own["networks.lan.cidr"], own["networks.main.cidr"]) == (False, True)
+
+    text = after(site_form(data_of(THREE)), THREE, {"+networks": "more", "+networks.vlan": "9"})
+    with pytest.raises(SiteFileError) as refused:
+        load_text(text)
+    form = site_form(data_of(THREE))
+    own_problems, others = form.sorted_out(refused.value.problems, {"+networks": "more"})
+    assert [each.what for each in own_problems["+networks.cidr"]] == ["no subnet is given"]
+    assert others == []
+
+
+def test_what_is_installed_from_a_cd_starts_from_no_image() -> None:
+    """And the form does not say that it does."""
+    fields = {each.name: dict(each.choices) for each in cluster_form(data_of(THREE)).fields}
+
+    assert fields["vms.tide-tables.image"][""] == "none: it is installed from a CD"
+    assert fields["vms.relay.image"][""] == "ubuntu-24.04; with a CD none"
+    assert fields["vms.relay.iso"][""] == "none"
