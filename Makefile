@@ -20,9 +20,9 @@ help:          ## what there is
 rehearse: set-up-lab  ## the whole story in emulation; SITE=file.yaml rehearses that file alone
 	@for site in $(or $(SITE),$(SITES)); do $(ROOT) $(BIN)/provision rehearse $$site || exit; done
 
-test:          ## all that fits an hour: lint, every suite, three rehearsals at most
+test:          ## all that fits an hour: lint, every suite, three rehearsals at most; SUITES="web flow" runs those
 	@.ci/set-up $(LAB) $(VAGRANT)
-	@.ci/suites.py
+	@.ci/suites.py $(SUITES)
 
 box:           ## the bridge's box for `vagrant up`, from Debian packages, with all that it installs
 	@.ci/set-up --lab --vagrant
@@ -34,7 +34,7 @@ test-vagrant:  ## a whole site by Vagrant and libvirt, machines switched by Redf
 	@.ci/suites.py --vagrant
 
 test-long:     ## what does not fit
-	@.ci/set-up $(LAB) $(VAGRANT) $(VAGRANT)
+	@.ci/set-up $(LAB) $(VAGRANT)
 	@.ci/suites.py --long
 
 test-clean:    ## the README's two commands in a fresh Debian 12; TARGETS="test" runs one of them
