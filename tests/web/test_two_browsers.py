@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from tests.reports import card, report
 from tests.unit.flow.test_stocking import medium
@@ -83,7 +83,7 @@ def test_a_fetch_is_followed_to_its_end(wizard_with: Start, browse: Browse) -> N
     """Nobody reloads the page: it says by itself that all is there, and leads on."""
     wizard = wizard_with(scenes.TWO)
     folder = medium(wizard.folder / "medium")
-    for name in ("snponly.efi", "ipxe.efi", "undionly.kpxe"):
+    for name in ("snponly.efi", "ipxe.efi", "undionly.kpxe", "ipxe.iso"):
         (folder / name).unlink()  # Debian's own are taken, which are known
     page = browse(wizard).signed_in().page
     page.goto("/artifacts")
@@ -155,6 +155,40 @@ def test_a_page_that_nobody_sees_holds_no_stream(wizard_with: Start, browse: Bro
         with wizard.look().writing() as context:
             context.tell("finding", _NEWS)
         expect(page.get_by_text(_NEWS, exact=True)).to_be_visible(timeout=20_000)
+
+
+def test_many_windows_of_one_browser_share_its_stream(wizard_with: Start, browse: Browse) -> None:
+    """With a stream each, seven would have taken all six connections, and no page came any more."""
+    wizard = wizard_with(scenes.TWO)
+    window = browse(wizard).signed_in()
+    streams: list[Page] = []
+    window.context.on("request", lambda sent: _note(sent, streams))
+    pages = [window.page, *(window.context.new_page() for _ in range(7))]
+    with scenes.running(wizard):
+        for page in pages:
+            page.route("**/run", _left_to_its_stream)
+            page.goto("/run")
+        expect_news(wizard, pages, "the first switch is silent")
+        assert streams == pages[:1]
+        pages[0].close()  # whoever has the stream leaves: another has it, and all still hear
+        expect_news(wizard, pages[1:], "the second switch is silent")
+        assert len(streams) == 2
+        _show(streams[1], hidden=True)
+        expect_news(wizard, [each for each in pages[1:] if each != streams[1]], "so is the third")
+        assert len(streams) == 3
+
+
+def _note(sent: Request, streams: list[Page]) -> None:
+    if "/api/stream" in sent.url:
+        streams.append(sent.frame.page)
+
+
+def expect_news(wizard: Wizard, pages: list[Page], news: str) -> None:
+    """Tell something, and see it on all these pages."""
+    with wizard.look().writing() as context:
+        context.tell("finding", news)
+    for page in pages:
+        expect(page.get_by_text(news, exact=True)).to_be_visible(timeout=30_000)
 
 
 def _show(page: Page, *, hidden: bool) -> None:

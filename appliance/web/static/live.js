@@ -2,6 +2,9 @@
 // again, and each element with an id and `data-live` takes its new content. Without a stream (too
 // many watch, or none is named) the page is asked for every few seconds. What a person is filling
 // in is never swapped.
+//
+// A browser has six connections to one server, and a stream holds one for minutes: of all pages of
+// a browser that are seen, one has the stream (it holds a lock) and tells the others.
 
 const body = document.body;
 const lost = document.getElementById("lost");
@@ -102,28 +105,52 @@ function plan(least) {
   }, pause);
 }
 
+const pages = "BroadcastChannel" in window ? new BroadcastChannel("bridgehead") : null;
+const canShare = Boolean(pages && navigator.locks); // locks are there on loopback and with TLS
 let source = null;
 let later = null;
+let turn = null; // an AbortController: this page waits to have the stream
+let release = null; // gives the stream to another page
 
-function listen(address) {
-  clearTimeout(later);
+function heard() {
+  soon();
+  pages?.postMessage("heard");
+}
+
+function connect(address) {
   source = new EventSource(address);
   source.onopen = () => {
     show(true);
-    soon(); // what happened while nobody listened
+    heard(); // what happened while nobody listened
   };
-  source.onmessage = soon;
+  source.onmessage = heard;
   source.onerror = () => {
     soon(); // is it the stream alone, or the laptop?
     if (source?.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
-    later = setTimeout(() => listen(address), STREAM_AGAIN);
+    later = setTimeout(() => connect(address), STREAM_AGAIN);
   };
+}
+
+function listen(address) {
+  if (turn || source) return;
+  if (!canShare) return connect(address);
+  turn = new AbortController();
+  const mine = turn;
+  navigator.locks
+    .request("bridgehead-stream", { signal: mine.signal }, () => {
+      if (mine.signal.aborted) return null;
+      connect(address);
+      return new Promise((resolve) => (release = resolve));
+    })
+    .catch(() => {}); // it was left before its turn came
 }
 
 function leave() {
   clearTimeout(later);
   source?.close();
-  source = null;
+  turn?.abort();
+  release?.();
+  source = turn = release = null;
 }
 
 if (body.dataset.refresh && document.querySelector("[data-live][id]")) {
@@ -132,10 +159,10 @@ if (body.dataset.refresh && document.querySelector("[data-live][id]")) {
   setInterval(load, POLL);
   const address = body.dataset.stream;
   if (address && !document.hidden) listen(address);
+  if (address && canShare) pages.onmessage = () => document.hidden || soon();
   addEventListener("pagehide", leave);
   addEventListener("online", load);
   document.addEventListener("visibilitychange", () => {
-    // A browser has six connections to one server: streams of six tabs would leave it none.
     if (document.hidden) leave();
     else if (address) listen(address);
     if (!document.hidden) load();
