@@ -25,6 +25,7 @@ pytestmark = [
     pytest.mark.skipif(not shutil.which("qemu-system-x86_64"), reason="QEMU is not installed"),
 ]
 GIB = 1 << 30
+_HUGE = "huge-initrd"
 
 
 class Bridge(http.server.ThreadingHTTPServer):
@@ -63,6 +64,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._answer((self.server.files / self.path.removeprefix("/a/")).read_bytes())
         else:
             self.send_error(404)
+
+    def do_HEAD(self) -> None:
+        """Say how large a file is; one is larger than any memory, and is not there."""
+        file = self.server.files / self.path.removeprefix("/a/")
+        self.send_response(200)
+        size = 100 * GIB if file.name == _HUGE else file.stat().st_size
+        self.send_header("Content-Length", str(size))
+        self.end_headers()
 
     def do_POST(self) -> None:
         """Take a report; one that the bridge could not read is refused."""
@@ -194,3 +203,23 @@ def test_an_order_to_install_jumps_into_the_kernel_that_it_names(
     assert "starting the installer" in shown
     assert len(bridge.reports) == 2
     assert bridge.asked == 2
+
+
+def test_an_installer_that_the_memory_does_not_hold_is_reported_and_not_fetched(
+    built: image.Stage1Image, bridge: Bridge, tmp_path: Path
+) -> None:
+    """It says so on its screen and in its report, however often it is ordered to."""
+    base = f"http://10.0.2.2:{bridge.server_port}"
+    install = {
+        "order": "install",
+        "kernel": f"{base}/a/{built.kernel.name}",
+        "initrd": f"{base}/a/{_HUGE}",
+        "arguments": "quiet",
+    }
+    bridge.orders = [*[install] * 6, {"order": "poweroff"}]
+    shown = _boot(built, bridge, tmp_path / "serial", 512)
+    assert [bool(each.failed) for each in bridge.reports] == [False, True]
+    assert bridge.reports[1].failed.startswith("its installer has 10240")
+    assert "cannot be installed" in shown
+    assert "fetching the installer" not in shown
+    assert bridge.asked == 7
