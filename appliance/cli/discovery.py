@@ -28,7 +28,10 @@ def show_status(
 ) -> None:
     """Show what is known of each machine, and which unknown ones wait."""
     look = look_at(site, Paths(state))
-    print_text(json.dumps(look.status(), indent=2) if as_json else look.status_as_text(machine))
+    if as_json:
+        print_text(json.dumps(look.status(machine), indent=2))
+    else:
+        print_text(look.status_as_text(machine))
 
 
 def approve(

@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from appliance import advice
 from appliance.discover.disk_choice import disk_text
 from appliance.discover.report import encode
 from appliance.discover.words import facts, headline
+from appliance.errors import InputError
 from appliance.flow.binding import whole_site
 from appliance.flow.context import Context, Options
 from appliance.flow.found_bmcs import found_bmcs
 from appliance.flow.judging import judge_all, refusals
 from appliance.flow.known_machine import facts_of, report_of_any
 from appliance.flow.orders import unknown_machines
-from appliance.flow.reports import KnownMachine, newest_reports
+from appliance.flow.reports import KnownMachine, find_machine, newest_reports
 from appliance.flow.roll import record_from_json
 from appliance.flow.s1_site import propose_again
 from appliance.flow.session import opened
@@ -26,11 +28,11 @@ from appliance.flow.switch_state import kept_state
 from appliance.flow.vm_states import vm_states
 from appliance.machines.state import EXPECTATIONS, Record
 from appliance.paths import Paths
-from appliance.site.freeze import propose
 from appliance.site.load import load_file
 from appliance.site.make_plan import make_plan
 from appliance.site.plan import MachinePlan, Plan, Way
 from appliance.tools.clock import as_text
+from appliance.values import Mac
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +63,36 @@ class Look:
         ) as context:
             yield context
 
-    def status(self) -> dict[str, Any]:
-        """Give what is known, as `provision status --json` prints it."""
+    def status(self, which: str = "") -> dict[str, Any]:
+        """Give what is known, of one machine or of all, as `provision status --json` prints it.
+
+        Raises InputError for one that nothing is known of.
+        """
         with self.reading() as context:
+            name, mac = _meant(context, self.plan, which) if which else ("", None)
             against = refusals(context, self.plan, judge_all(context, self.plan))
             return {
                 "site": self.plan.site_id,
                 "machines": {
                     each.name: _status_of(context, each, against.get(each.name, ""))
                     for each in self.plan.machines
+                    if not which or each.name == name
                 },
-                "vms": _vms_of(context, self.plan),
+                "vms": {
+                    each: said
+                    for each, said in _vms_of(context, self.plan).items()
+                    if not which or each == name
+                },
                 "waiting": {
-                    mac: as_text(at) for mac, at in unknown_machines(context, self.plan).items()
+                    each: as_text(at)
+                    for each, at in unknown_machines(context, self.plan).items()
+                    if not which or each == str(mac)
                 },
-                "bmcs": [each.as_json() for each in found_bmcs(context, self.plan)],
+                "bmcs": [each.as_json() for each in found_bmcs(context, self.plan) if not which],
                 "reports": {
                     str(each.mac): json.loads(encode(each.report))
                     for each in newest_reports(context)
+                    if not which or each.mac == mac
                 },
             }
 
@@ -91,42 +105,55 @@ class Look:
                 if mac in known:
                     yield from _in_short(known[mac])
 
-    def facts_as_text(self, which: str) -> Iterator[str]:
-        """Give all facts of one machine, of the site or not; nothing of one that never reported."""
+    def _one_as_text(self, which: str) -> Iterator[str]:
+        """Give the facts that there are of one machine, of the site or not, and its history."""
         with self.reading() as context:
+            name, _ = _meant(context, self.plan, which)
             found = report_of_any(context, self.plan, which)
             if found is not None:
                 yield f"  reported {as_text(found.last)} from {found.mac}"
-            lines = facts_of(context, self.plan.machine(which), found)
+            lines = facts_of(context, self.plan.machine(name), found)
             yield from (f"    {label:<14} {text}" for label, text in lines)
+            for event in context.journal.events(machine=name or which):
+                yield f"  {as_text(event.at)} {event.kind:<9} {event.text}"
 
-    def status_as_text(self, machine: str) -> str:
-        """Give what is known, for people; of one machine with its history."""
-        known = self.status()
+    def status_as_text(self, which: str) -> str:
+        """Give what is known, for people; of one machine with its history. Raises as `status`."""
+        known = self.status(which)
         lines = []
         for name, entry in known["machines"].items():
-            if machine in ("", name):
-                lines.append(
-                    f"{name:<16} {entry['address']:<15} {entry['state']:<10} {entry['text']}"
-                )
-                lines += _power_lines(entry["power"], whole=bool(machine))
+            lines.append(f"{name:<16} {entry['address']:<15} {entry['state']:<10} {entry['text']}")
+            lines += _power_lines(entry["power"], whole=bool(which))
         lines += [
             f"{name:<16} {entry['address']:<15} {entry['state']:<10} {entry['kind']}"
             for name, entry in known["vms"].items()
-            if machine in ("", name)
         ]
-        if machine:
-            lines += self.facts_as_text(machine)
-            with self.reading() as context:
-                lines += [
-                    f"  {as_text(event.at)} {event.kind:<9} {event.text}"
-                    for event in context.journal.events(machine=machine)
-                ]
+        if which:
+            lines += [f"{mac}  waits to be approved" for mac in known["waiting"]]
+            lines += self._one_as_text(which)
         else:
             lines += self.waiting_as_text()
             with self.reading() as context:
                 lines += [str(each) for each in found_bmcs(context, self.plan)]
         return "\n".join(lines)
+
+
+def _meant(context: Context, plan: Plan, which: str) -> tuple[str, Mac | None]:
+    """Give the name that somebody's word stands for, empty for none of the site, and its card.
+
+    The card is that of its newest report, None where there is none. Raises InputError.
+    """
+    if which in {each.name for each in plan.vms}:
+        return which, None
+    if plan.machine(which) is not None:
+        reported = report_of_any(context, plan, which)
+        return which, reported.mac if reported else None
+    found = find_machine(context, plan, which)
+    mac = found if isinstance(found, Mac) else found.mac
+    names = [each.name for each in plan.machines if mac in each.macs]
+    if isinstance(found, Mac) and not names and str(mac) not in unknown_machines(context, plan):
+        raise InputError(f"nothing is known of {mac}", where="MACHINE", fix=advice.name_by_card())
+    return names[0] if names else "", mac
 
 
 def _power_lines(power: Mapping[str, Any], *, whole: bool) -> Iterator[str]:
@@ -149,17 +176,12 @@ def _in_short(known: KnownMachine) -> Iterator[str]:
 
 
 def look_at(site_file: Path, paths: Paths) -> Look:
-    """Read a site file and work out its plan as a run would, freezing nothing.
+    """Read a site file and work out its plan as a run would; nothing is written.
 
-    Raises InputError for a bad file.
+    Raises InputError for a bad file, PreflightError where the site's state cannot be read.
     """
     loaded = load_file(site_file)
-    site = loaded.site
-    database = paths.site(site.site).database
-    if not database.exists():
-        frozen = propose(site, places=loaded.places)
-        return Look(site_file, paths, make_plan(site, frozen))
-    with opened(site_file, site.site, paths, Options(interface="")) as context:
+    with opened(site_file, loaded.site.site, paths, Options(interface=""), keep=False) as context:
         whole = whole_site(context, loaded)
         frozen = propose_again(context, whole, loaded.places)
     return Look(site_file, paths, make_plan(whole, frozen))

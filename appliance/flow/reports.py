@@ -148,7 +148,8 @@ def find_machine(context: Context, plan: Plan, which: str) -> KnownMachine | Mac
         f"no machine that reported is {which!r}",
         where="WHICH",
         why="; ".join(each.text for each in newest_reports(context)) or "none has reported yet",
-        fix=advice.name_by_card(),
+        fix=f"the site has {', '.join(each.name for each in plan.machines)}; "
+        f"else {advice.name_by_card()}",
     )
 
 

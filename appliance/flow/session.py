@@ -20,7 +20,7 @@ from appliance.store.journal import Journal
 from appliance.store.lock import hold
 from appliance.store.machines import ProvenMachines
 from appliance.store.switches import Switches
-from appliance.store.vault import Vault, host_key
+from appliance.store.vault import Vault, holds_secrets, host_key
 from appliance.tools.clock import Clock, as_text
 from appliance.values import Secret
 
@@ -81,12 +81,11 @@ def _kept(paths: Paths, site_paths: SitePaths) -> tuple[sqlite3.Connection, Secr
 
 
 def _copied(paths: Paths, site_paths: SitePaths) -> tuple[sqlite3.Connection, Secret]:
-    if not site_paths.database.exists():
-        # There is nothing to open with the laptop's key, which may have to be made yet.
-        return open_copy(None), Secret(secrets.token_hex())
     connection = open_copy(site_paths.database)
     try:
-        return connection, host_key(paths.host_key)
+        # Where there is nothing to open any key will do: the laptop's may have to be made yet.
+        sealed = holds_secrets(connection)
+        return connection, host_key(paths.host_key) if sealed else Secret(secrets.token_hex())
     except BaseException:
         connection.close()
         raise

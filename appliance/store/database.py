@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import stat
@@ -16,6 +17,7 @@ from appliance.errors import PreflightError
 VERSION = 4
 """The schema's version, kept in SQLite's own `user_version`."""
 
+_MEND = "free disk space, or bring the file back from a backup"
 _WAL_TRIES = 300
 _WAL_PAUSE = 0.1
 _SINCE_1 = (
@@ -61,7 +63,7 @@ def open_database(path: Path) -> sqlite3.Connection:
             "the site's state cannot be opened",
             where=str(path),
             why=str(error),
-            fix="free disk space, or bring the file back from a backup",
+            fix=_MEND,
         ) from error
 
 
@@ -76,34 +78,65 @@ def _make(path: Path) -> None:
         os.mknod(path, 0o600 | stat.S_IFREG)
 
 
-def open_copy(path: Path | None) -> sqlite3.Connection:
-    """Open a copy of main.db in memory, empty without a path: what is written to it is not kept.
+def open_copy(path: Path) -> sqlite3.Connection:
+    """Open a copy of main.db in memory, empty where there is none: nothing on disk is changed.
 
-    Raises PreflightError as `open_database` does.
+    Raises PreflightError if it is damaged, of a newer version, or cannot be read.
     """
-    copy = _connect(Path(":memory:"))
-    if path is not None:
-        try:
-            with closing(open_database(path)) as original:
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        if _is_there(path):
+            # `rw`, which makes no file: the last reader of a killed run's log tidies it up.
+            uri = f"{path.absolute().as_uri()}?mode=rw"
+            with closing(sqlite3.connect(uri, uri=True, timeout=30)) as original:
                 original.backup(copy)
-        except BaseException:
-            copy.close()
-            raise
+        _set_up(copy, path)
+    except PermissionError as error:
+        copy.close()
+        raise PreflightError(
+            "the site's state cannot be read",
+            where=str(path),
+            why=error.strerror,
+            fix=advice.other_state(),
+        ) from error
+    except (sqlite3.DatabaseError, OSError) as error:
+        copy.close()
+        raise PreflightError(
+            "the site's state cannot be opened", where=str(path), why=str(error), fix=_MEND
+        ) from error
+    except BaseException:
+        copy.close()
+        raise
     return copy
+
+
+def _is_there(path: Path) -> bool:
+    """Say whether it is there. Raises PermissionError where it is not for us to read."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    if not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    return True
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=30, isolation_level=None)
     try:
-        connection.row_factory = sqlite3.Row
         _write_ahead(connection)
         connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
-        _migrate(connection, path)
+        _set_up(connection, path)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _set_up(connection: sqlite3.Connection, path: Path) -> None:
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA foreign_keys=ON")
+    _migrate(connection, path)
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:

@@ -13,7 +13,7 @@ import secrets
 import sqlite3
 import string
 import tempfile
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -23,22 +23,26 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from appliance import advice
 from appliance.errors import PreflightError
+from appliance.store.database import open_copy
 from appliance.values import Secret
 
 _SYSTEMD_SECRET = Path("/var/lib/systemd/credential.secret")
 _KEY_CHARACTERS = 64
+_BRING_BACK = "bring the file back from a backup; without it the vaults of this laptop stay shut"
 _LETTERS = string.ascii_letters + string.digits
 
 
 def host_key(own: Path, systemd: Path = _SYSTEMD_SECRET) -> Secret:
     """Give the laptop's key: systemd's credential secret, else `own`, made if it is missing.
 
-    Raises PreflightError if the key cannot be read or is damaged.
+    Raises PreflightError if the key cannot be read, is damaged, or is missing where a vault beside
+    it was sealed with it: a new one would open none of them.
     """
     if not own.exists() and os.access(systemd, os.R_OK):
         return Secret(systemd.read_bytes().hex())
     try:
         if not own.exists():
+            _refuse_if_lost(own)
             _make_key(own)
         own.chmod(0o600)
         key = own.read_text()
@@ -54,9 +58,26 @@ def host_key(own: Path, systemd: Path = _SYSTEMD_SECRET) -> Secret:
             "the laptop's key is damaged",
             where=str(own),
             why=f"it has {len(key)} characters, not {_KEY_CHARACTERS}",
-            fix="bring the file back from a backup; without it the vaults of this laptop stay shut",
+            fix=_BRING_BACK,
         )
     return Secret(key)
+
+
+def holds_secrets(connection: sqlite3.Connection) -> bool:
+    """Say whether anything is sealed in a main.db."""
+    return connection.execute("SELECT 1 FROM vault LIMIT 1").fetchone() is not None
+
+
+def _refuse_if_lost(own: Path) -> None:
+    for database in own.parent.glob("*/main.db"):
+        with closing(open_copy(database)) as copy:
+            if holds_secrets(copy):
+                raise PreflightError(
+                    "the laptop's key is gone",
+                    where=str(own),
+                    why=f"the secrets in {database} were sealed with it",
+                    fix=_BRING_BACK,
+                )
 
 
 def _make_key(own: Path) -> None:

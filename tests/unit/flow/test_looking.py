@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from appliance.errors import InputError, PreflightError
 from appliance.flow.context import Options
 from appliance.flow.looking import look_at
 from appliance.flow.roll import record_as_json
@@ -13,6 +16,7 @@ from appliance.machines.state import Record, Seen, State
 from appliance.paths import Paths
 from appliance.site.load import load_file
 from appliance.store.machines import Proven
+from appliance.values import Secret
 
 _SITE = """
 site: alpha
@@ -70,6 +74,49 @@ def test_a_status_of_a_site_that_never_ran_leaves_nothing_behind(tmp_path: Path)
     assert look.status()["machines"]["hv1"]["state"] == "expected"
     assert "hv2" in look.status_as_text("")
     assert not (tmp_path / "state").exists()
+
+
+def test_a_look_makes_no_key(tmp_path: Path) -> None:
+    """Not even where the laptop's is gone: that is said, since a new one would open nothing."""
+    paths, site = Paths(tmp_path / "state"), _site(tmp_path)
+    with opened(site, "alpha", paths, Options("lo")) as context:
+        context.vault.put("token", Secret("kept"))
+    kept = paths.host_key.rename(tmp_path / "backup") if paths.host_key.exists() else None
+    before = {each: each.stat() for each in paths.root.rglob("*")}
+    if kept is None:  # sealed with the host's own credential
+        look_at(site, paths)
+    else:
+        with pytest.raises(PreflightError, match="key is gone"):
+            look_at(site, paths)
+    assert {each: each.stat() for each in paths.root.rglob("*")} == before
+
+
+def test_a_look_changes_nothing_of_a_site_that_ran(tmp_path: Path) -> None:
+    """No file, no mode, no time of change: so that it needs the right to read, and no other."""
+    paths, site = Paths(tmp_path / "state"), _site(tmp_path)
+    with opened(site, "alpha", paths, Options("lo")) as context:
+        plan_of(context, load_file(site))
+    before = {each: each.stat() for each in paths.site("alpha").folder.rglob("*")}
+    look_at(site, paths).status()
+    assert {each: each.stat() for each in paths.site("alpha").folder.rglob("*")} == before
+
+
+def test_one_machine_is_told_of_alone(tmp_path: Path) -> None:
+    """By its name or its MAC address, for people and for programs."""
+    look = look_at(_site(tmp_path), Paths(tmp_path / "state"))
+    for which in ("hv2", "52:54:00:00:00:02"):
+        assert list(look.status(which)["machines"]) == ["hv2"]
+        assert look.status_as_text(which).startswith("hv2 ")
+
+
+@pytest.mark.parametrize("which", ["hv9", "52:54:00:00:00:09"])
+def test_one_that_nothing_is_known_of_is_refused(tmp_path: Path, which: str) -> None:
+    """A slip of the pen is no machine without news."""
+    look = look_at(_site(tmp_path), Paths(tmp_path / "state"))
+    for ask in (look.status, look.status_as_text):
+        with pytest.raises(InputError, match=which) as refused:
+            ask(which)
+        assert "'provision status SITE' lists them" in refused.value.fix
 
 
 def test_status_says_where_a_bmc_differs(tmp_path: Path) -> None:

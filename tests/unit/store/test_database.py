@@ -155,9 +155,59 @@ def test_what_is_written_to_a_copy_is_not_kept(tmp_path: Path, opened: Open) -> 
         copy.execute("DELETE FROM frozen")
     assert original.execute("SELECT count(*) FROM frozen").fetchone()[0] == 1
     before = set(tmp_path.iterdir())
-    with closing(open_copy(None)) as empty:
+    with closing(open_copy(tmp_path / "none" / "main.db")) as empty:
         assert names(empty) >= TABLES
     assert set(tmp_path.iterdir()) == before
+
+
+def test_a_copy_of_an_older_file_leaves_that_as_it_is(tmp_path: Path, opened: Open) -> None:
+    """Mode, schema and content: only a run brings a file to a newer version."""
+    path = tmp_path / "main.db"
+    old = opened(path)
+    old.execute("DROP TABLE switch")
+    old.execute("PRAGMA user_version=3")
+    old.close()
+    path.chmod(0o640)
+    before = path.read_bytes()
+    with closing(open_copy(path)) as copy:
+        assert names(copy) >= {*TABLES, *_SINCE_2}
+    assert path.read_bytes() == before
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_damaged_file_has_no_copy(tmp_path: Path) -> None:
+    """It is said which."""
+    path = tmp_path / "main.db"
+    path.write_bytes(b"no database at all" * 100)
+    with pytest.raises(PreflightError, match="cannot be opened") as refused:
+        open_copy(path)
+    assert refused.value.where == str(path)
+
+
+@pytest.mark.root
+def test_who_may_not_read_it_is_told_of_reading(tmp_path: Path, opened: Open) -> None:
+    """Of the file, and of a folder that is shut; a look needs no right to write."""
+    path = tmp_path / "alpha" / "main.db"
+    opened(path)
+    tmp_path.chmod(0o711)
+    for mode in (0o711, 0o700):
+        path.parent.chmod(mode)
+        refused = _as_nobody(f"""
+from pathlib import Path
+from appliance.errors import PreflightError
+from appliance.store.database import open_copy
+try:
+    open_copy(Path({str(path)!r}))
+except PreflightError as error:
+    print(error.what)
+""")
+        assert refused == "the site's state cannot be read\n"
+
+
+def _as_nobody(program: str) -> str:
+    command = [sys.executable, "-c", f"import os; os.setuid(65534)\n{program}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def test_processes_that_open_a_new_file_at_once_all_succeed(tmp_path: Path, opened: Open) -> None:

@@ -118,6 +118,24 @@ def test_a_damaged_key_is_refused(tmp_path: Path, content: str) -> None:
         host_key(own, systemd=NONE)
 
 
+def test_a_lost_key_is_not_made_anew(
+    tmp_path: Path, opened: Callable[[Path], sqlite3.Connection]
+) -> None:
+    """A new one would open no vault that is there, and be in the way of the one in the backup."""
+    own = tmp_path / "host.key"
+    opened(tmp_path / "beta" / "main.db")  # nothing is sealed in it
+    alpha = opened(tmp_path / "alpha" / "main.db")
+    key = host_key(own, systemd=NONE)
+    Vault(alpha, key).put("token", Secret("x"))
+    own.rename(tmp_path / "backup")
+    with pytest.raises(PreflightError, match="is gone") as refused:
+        host_key(own, systemd=NONE)
+    assert "alpha/main.db" in refused.value.why
+    assert not own.exists()
+    (tmp_path / "backup").rename(own)
+    assert host_key(own, systemd=NONE) == key
+
+
 def test_a_key_open_to_others_is_closed(tmp_path: Path) -> None:
     """A copy made with the wrong mode is mended."""
     own = tmp_path / "host.key"
