@@ -1,6 +1,7 @@
 """Runs all boot services with the real ports on one interface, until its input closes.
 
 Started inside a network namespace: `python tests/interop/serve_site.py INTERFACE FOLDER [LOADER]`.
+A loader that is a disc is served by its own name.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ def main(interface: str, folder: Path, loader: Path) -> None:
         zone="alpha.lan",
         hosts=(("hv1", IPv4Address("10.77.0.11")),),
     )
-    file = ServedFile(
-        "snponly.efi", str(loader), loader.stat().st_size, "a" * 64, Seen.BOOTLOADER_SENT
-    )
+    is_disc = loader.suffix == ".iso"
+    name, proves = (loader.name, None) if is_disc else ("snponly.efi", Seen.BOOTLOADER_SENT)
+    file = ServedFile(name, str(loader), loader.stat().st_size, "a" * 64, proves)
     machine = BootMachine(
         "hv1",
         "hv1",
