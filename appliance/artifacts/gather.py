@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -65,7 +65,10 @@ def gather(
     now: float,
     progress: Progress = silent,
 ) -> tuple[Gathered, ...]:
-    """Bring every wanted file into the depot, in order. Raises ArtifactError at the first fault.
+    """Bring every wanted file into the depot, in order.
+
+    Raises ArtifactError at the first file that is damaged or cannot be fetched; at the end, for all
+    that are nowhere: what was there is in the depot then.
 
     Wanted lists of checksums must stand before the files they vouch for, signatures before what
     they sign. Running again keeps what is there. That each Harvester file matches the one list of
@@ -75,12 +78,14 @@ def gather(
     wants = tuple(wants)
     vouched = {want.sums: want.published_as for want in wants if want.sums is not None}
     lists: dict[str, SumList] = {}
-    done = []
+    done: list[Gathered] = []
+    nowhere: set[str] = set()
     for want in wants:
-        if not want.needed and want.sums is not None and want.sums not in lists:
-            continue
+        if want.sums in nowhere:
+            continue  # nothing vouches for it
         gathered = _one(want, accepted_digests(want, lists), depot, sources, now, progress)
         if gathered is None:
+            nowhere.add(want.name)
             continue
         if want.signature is not None and sources.keyring is not None:
             _check_signed(want, depot, sources.keyring)
@@ -88,7 +93,16 @@ def gather(
         if want.name in vouched:
             lists[want.name] = _read_list(depot, want.name, vouched[want.name])
         done.append(gathered)
+    if lacking := [each for each in wants if each.needed and _lacks(each, nowhere, depot, sources)]:
+        raise _nowhere(lacking, sources)
     return tuple(done)
+
+
+def _lacks(want: Wanted, nowhere: Collection[str], depot: Depot, sources: Sources) -> bool:
+    """Say whether the file itself is missing, and not only the list that vouches for it."""
+    if want.sums in nowhere:
+        return depot.get(want.name) is None and _here(want, sources) is None
+    return want.name in nowhere
 
 
 def _one(
@@ -99,14 +113,13 @@ def _one(
     now: float,
     progress: Progress,
 ) -> Gathered | None:
+    """Bring one file; None where it is nowhere."""
     kept = _kept(want, accepted, depot, progress)
     if kept is not None:
         return Gathered(kept, How.KEPT, want.trust)
-    here = find_wanted(sources.folders, want)
-    origin = sources.origin(want.name)
-    if here is None and not want.is_remote and want.source and Path(want.source).is_file():
-        here, origin = Path(want.source), Origin.PACKAGE
-    if here is not None:
+    found = _here(want, sources)
+    if found is not None:
+        here, origin = found
         try:
             file = import_file(
                 here, want, accepted, depot, now=now, origin=origin, progress=progress
@@ -120,9 +133,17 @@ def _one(
         fetch = sources.fetcher.fetch if want.needed else sources.fetcher.fetch_if_there
         fetched = fetch(want, accepted, now)
         return None if fetched is None else Gathered(fetched, How.FETCHED, want.trust)
-    if not want.needed:
-        return None
-    raise _nowhere(want, sources)
+    return None
+
+
+def _here(want: Wanted, sources: Sources) -> tuple[Path, Origin] | None:
+    """Find a file in the folders, else where a package of this system has it."""
+    here = find_wanted(sources.folders, want)
+    if here is not None:
+        return here, sources.origin(want.name)
+    if not want.is_remote and want.source and Path(want.source).is_file():
+        return Path(want.source), Origin.PACKAGE
+    return None
 
 
 def _check_signed(want: Wanted, depot: Depot, keyring: Path) -> None:
@@ -168,27 +189,49 @@ def _read_list(depot: Depot, name: str, of: str) -> SumList:
         raise
 
 
-def _nowhere(want: Wanted, sources: Sources) -> ArtifactError:
+def _nowhere(wants: Sequence[Wanted], sources: Sources) -> ArtifactError:
     folders = " and ".join(str(each) for each in sources.folders)
+    if len(wants) == 1:
+        return _one_nowhere(wants[0], folders)
+    return ArtifactError(
+        f"{len(wants)} files are missing",
+        where=folders,
+        why=[_listed(each) for each in wants],
+        fix=f"bring them from there{advice.with_internet()}",
+    )
+
+
+def _called(want: Wanted) -> str:
+    upstream = want.published_as
+    return want.name if upstream == want.name else f"{want.name} ({upstream} upstream)"
+
+
+def _listed(want: Wanted) -> str:
+    if not want.source:
+        return f"{_called(want)}, which is only imported from a folder"
+    place = f"from {want.source}" if want.is_remote else "of the package 'ipxe'"
+    return f"{want.name}, {place}"
+
+
+def _one_nowhere(want: Wanted, folders: str) -> ArtifactError:
     looked = f"in {folders}" if folders else ""
-    called = want.published_as if want.published_as != want.name else ""
-    name = f"{want.name} ({called} upstream)" if called else want.name
+    what = f"{_called(want)} is missing"
     if not want.source:
         return ArtifactError(
-            f"{name} is missing",
+            what,
             where=folders or want.name,
             why=f"it is not {looked}" if looked else "the site file says no URL for it",
             fix=advice.import_from_folder(),
         )
     if not want.is_remote:
         return ArtifactError(
-            f"{name} is missing",
+            what,
             where=want.source,
             why="it is not installed" + (f" and not {looked}" if looked else ""),
             fix="install the package 'ipxe' on this laptop",
         )
     return ArtifactError(
-        f"{name} is missing",
+        what,
         where=folders or want.source,
         why=f"it is not {looked}" if looked else "nothing may be downloaded here",
         fix=f"bring it from {want.source}{advice.with_internet()}",

@@ -41,7 +41,7 @@ from appliance.flow.looking import look_at
 from appliance.flow.reinstalling import reinstall_machine
 from appliance.flow.reporting import report_of, support_of
 from appliance.flow.stage1_image import built_stage1, stage1_cache, stage1_folder
-from appliance.flow.stocking import fetching, stock
+from appliance.flow.stocking import fetching, shown_files, stock
 from appliance.flow.undoing import undo_site
 from appliance.handover.short_code import decode_short_code
 from appliance.paths import Paths
@@ -115,7 +115,8 @@ def plan(
 ) -> None:
     """Print every address, name, URL and file that a run would use."""
     worked_out = look_at(site, Paths(state)).plan
-    print_text(plan_json(worked_out) if as_json else plan_text(worked_out))
+    files = shown_files(worked_out)
+    print_text(plan_json(worked_out, files) if as_json else plan_text(worked_out, files))
     if laptop:
         show_laptop(interface)
 

@@ -20,6 +20,7 @@ from appliance.errors import ArtifactError
 from appliance.paths import Paths
 from appliance.site.artifact_names import STAGE1_FILES
 from appliance.site.plan import Plan
+from appliance.site.show import ShownFile
 from appliance.store.lock import FILES_HELD, hold
 from appliance.tools import data
 from appliance.tools.clock import Clock, as_text
@@ -41,6 +42,12 @@ def wants_of(plan: Plan, *, accept_ipxe: bool = False, mirror: str = "") -> tupl
     if not mirror:
         return wants
     return tuple(_mirrored(each, mirror.rstrip("/")) for each in wants)
+
+
+def shown_files(plan: Plan) -> tuple[ShownFile, ...]:
+    """Give all that the plan wants, as `provision plan` lists it."""
+    wants = wants_of(plan, accept_ipxe=True)
+    return tuple(ShownFile(each.name, each.why, each.needed) for each in wants)
 
 
 def _mirrored(want: Wanted, base: str) -> Wanted:
@@ -77,7 +84,7 @@ def stock(  # noqa: PLR0913 - an argument for each option of the verb
 
     With `folder`, one or several in the order they are looked into, nothing is downloaded. Signed
     lists are checked with `keyring`, or with the laptop's own where there is one. `stage1` is the
-    folder of our small Linux as it was built here. Raises ArtifactError at the first fault.
+    folder of our small Linux as it was built here. Raises ArtifactError as `gather`.
     """
     depot = Depot(paths.depot)
     folders = (folder,) if isinstance(folder, Path) else tuple(folder or ())

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from ipaddress import IPv4Address
 
 from appliance.site.plan import Expect, MachinePlan, NetworkPlan, Plan, VmPlan
 
 
-def plan_json(plan: Plan) -> str:
-    """Write the Plan as JSON with its digest, sorted, the same for the same Plan."""
-    values = {**plan.as_json(), "digest": plan.digest()}
+@dataclass(frozen=True, slots=True)
+class ShownFile:
+    """A file of the site: its name in the depot, and what it is for."""
+
+    name: str
+    why: str
+    needed: bool
+
+
+def plan_json(plan: Plan, files: Sequence[ShownFile]) -> str:
+    """Write the Plan as JSON with its files and its digest, sorted, the same for the same Plan."""
+    listed = [asdict(each) for each in files]
+    values = {**plan.as_json(), "files": listed, "digest": plan.digest()}
     return json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def plan_text(plan: Plan) -> str:
-    """Write the Plan as plain text, the same for the same Plan."""
+def plan_text(plan: Plan, files: Sequence[ShownFile]) -> str:
+    """Write the Plan and its files as plain text, the same for the same Plan."""
     parts = [
         [f"Site {plan.site_id}, domain {plan.zone}", f"Plan {plan.digest()[:16]}"],
         *(_network(each, plan) for each in plan.networks),
@@ -28,7 +39,7 @@ def plan_text(plan: Plan) -> str:
         _staging(plan),
         _images(plan),
         ["Names, as the bridge's DNS answers them", *_table(_host_rows(plan))],
-        ["Files", *_table(_file_rows(plan))],
+        _files(files, plan),
         ["Notes", *(f"  - {note}" for note in plan.notes)] if plan.notes else [],
         [_armed_summary(plan)],
     ]
@@ -219,18 +230,11 @@ def _host_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
         yield (f"{name}.{plan.zone}", str(address))
 
 
-def _file_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
-    names = plan.artifacts
-    yield ("kernel", names.kernel)
-    yield ("initrd", names.initrd)
-    yield ("root file system", names.rootfs)
-    yield ("ISO image", names.iso)
-    yield ("checksums", names.sums)
-    for name in plan.cluster.artifacts if plan.cluster else ():
-        yield ("cluster", name)
-    for ipxe in sorted({machine.ipxe for machine in plan.machines}):
-        yield ("iPXE", ipxe)
-    yield ("served from", f"{plan.base_url}/")
+def _files(files: Sequence[ShownFile], plan: Plan) -> list[str]:
+    if not files:
+        return []
+    rows = [(each.name, each.why if each.needed else f"{each.why}; optional") for each in files]
+    return [f"Files; machines find theirs at {plan.base_url}/", *_table(rows)]
 
 
 def _armed_summary(plan: Plan) -> str:

@@ -132,18 +132,52 @@ def test_a_new_list_makes_old_files_go(depot: Depot, tmp_path: Path) -> None:
         gather(wanted, depot, Sources(folders=(folder,)), now=2.0)
 
 
-def test_an_empty_folder_says_where_it_looked(depot: Depot, tmp_path: Path) -> None:
-    """The empty source: the first missing file, where it was looked for, how to get it."""
+def test_an_empty_folder_says_all_that_lacks(depot: Depot, tmp_path: Path) -> None:
+    """The empty source: where it was looked for, and each file with where it is to be had."""
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ArtifactError) as caught:
+    own = Wanted("own.iso", "", "an image", Trust.FIRST_USE)
+    with pytest.raises(ArtifactError, match="4 files are missing") as caught:
         gather(
-            wants("https://nowhere.invalid", tmp_path / "p"),
+            (*wants("https://nowhere.invalid", tmp_path / "p"), own),
             depot,
             Sources(folders=(tmp_path / "empty",)),
             now=0,
         )
-    assert str(tmp_path / "empty") in str(caught.value)
-    assert "nowhere.invalid/v1.sha512" in caught.value.fix
+    assert caught.value.where == str(tmp_path / "empty")
+    assert caught.value.reasons == (
+        "v1.sha512, from https://nowhere.invalid/v1.sha512",
+        *(f"{name}, from https://nowhere.invalid/{name}" for name in FILES),
+        "own.iso, which is only imported from a folder",
+    )
+
+
+def test_what_is_there_is_brought_though_something_lacks(depot: Depot, tmp_path: Path) -> None:
+    """A medium may hold a part: the rest comes from the next one."""
+    folder = stick(tmp_path)
+    (folder / "v1-kernel").unlink()
+    with pytest.raises(ArtifactError, match="v1-kernel is missing"):
+        gather(
+            wants("https://nowhere.invalid", tmp_path / "p"),
+            depot,
+            Sources(folders=(folder,)),
+            now=0,
+        )
+    assert [each.name for each in depot.files()] == ["snponly.efi", "v1-iso", "v1.sha512"]
+
+
+def test_a_file_without_its_list_is_not_said_to_lack(depot: Depot, tmp_path: Path) -> None:
+    """It is on the medium; the list that vouches for it is what is to be brought."""
+    folder = stick(tmp_path)
+    (folder / "v1.sha512").unlink()
+    with pytest.raises(ArtifactError, match=r"v1\.sha512 is missing") as caught:
+        gather(
+            wants("https://nowhere.invalid", tmp_path / "p"),
+            depot,
+            Sources(folders=(folder,)),
+            now=0,
+        )
+    assert caught.value.where == str(folder)
+    assert depot.get("v1-iso") is None
 
 
 def test_a_program_that_is_not_installed(depot: Depot, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def planned(bmc: dict[str, Any] | None) -> Plan:
 def test_without_a_bmc_a_machine_is_switched_by_hand() -> None:
     """A site needs none."""
     assert planned(None).machines[0].bmc == BmcPlan(Way.BY_HAND)
-    assert "switched by    hand" in plan_text(planned(None))
+    assert "switched by    hand" in plan_text(planned(None), ())
 
 
 def test_redfish_where_nothing_else_is_said() -> None:
@@ -45,7 +45,7 @@ def test_redfish_where_nothing_else_is_said() -> None:
     assert bmc == BmcPlan(Way.REDFISH, address, "root", "System.Embedded.1", mac)
     assert bmc.host == "10.20.0.51"
     shown = "Redfish at https://10.20.0.51:8443 as root, system System.Embedded.1"
-    assert shown in plan_text(plan)
+    assert shown in plan_text(plan, ())
     assert not bmc.plain
 
 
@@ -55,7 +55,7 @@ def test_a_machine_that_starts_from_the_boot_disc() -> None:
     assert planned(said).machines[0].bmc.boot is BmcBoot.NETWORK
     plan = planned({**said, "boot": "disc"})
     assert plan.machines[0].bmc.boot is BmcBoot.DISC
-    assert "Redfish at 10.20.0.51 as root, from the boot disc" in plan_text(plan)
+    assert "Redfish at 10.20.0.51 as root, from the boot disc" in plan_text(plan, ())
 
 
 def test_an_address_without_tls_is_said() -> None:

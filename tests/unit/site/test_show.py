@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.flow.stocking import shown_files, wants_of
 from appliance.site.discovered import bind
 from appliance.site.freeze import propose
 from appliance.site.load import load_file
@@ -27,11 +28,15 @@ def plan_of(name: str) -> Plan:
     return make_plan(made, propose(made))
 
 
+def _text(plan: Plan) -> str:
+    return plan_text(plan, shown_files(plan))
+
+
 @pytest.mark.parametrize("name", ["minimal", "lab-discover", "lab-join", "three-node"])
 def test_the_text_to_the_letter(name: str) -> None:
     """`shown/*.txt` is what is printed; UPDATE_GOLDEN=1 rewrites it."""
     golden = HERE / "shown" / f"{name}.txt"
-    text = plan_text(plan_of(name))
+    text = _text(plan_of(name))
     if "UPDATE_GOLDEN" in os.environ:
         golden.parent.mkdir(exist_ok=True)
         golden.write_text(text, encoding="utf-8")
@@ -42,7 +47,7 @@ def test_the_text_to_the_letter(name: str) -> None:
 def test_everything_of_the_plan_is_shown(path: Path) -> None:
     """Every address, MAC, disk, file name and note stands in the text."""
     plan = plan_of(path.stem)
-    text = plan_text(plan)
+    text = _text(plan)
     leaves: list[str] = [plan.base_url, *plan.notes, *(str(address) for _, address in plan.hosts)]
     for network in plan.networks:
         leaves += [str(network.cidr), str(network.gateway), str(network.bridge), str(network.pool)]
@@ -57,8 +62,8 @@ def test_everything_of_the_plan_is_shown(path: Path) -> None:
     if plan.cluster is not None:
         leaves += [plan.cluster.version, plan.cluster.registration, *plan.cluster.names]
         leaves += plan.cluster.artifacts
-    names = plan.artifacts
-    leaves += [names.kernel, names.initrd, names.rootfs, names.iso, names.sums]
+    for want in wants_of(plan):
+        leaves += [want.name, want.why]
     assert [leaf for leaf in leaves if leaf not in text] == []
 
 
@@ -69,7 +74,7 @@ def test_who_is_not_armed_is_shown_with_the_reason(tmp_path: Path) -> None:
         "site: a\nhypervisor: {harvester: v1.8.2, machines: {hv1: {wipe_all_disks: true}}}\n"
     )
     made = load_file(path).site
-    text = plan_text(make_plan(made, propose(made)))
+    text = _text(make_plan(made, propose(made)))
     assert "-     NO" in text
     assert "NOT ARMED      no MAC address is given" in text
     assert "EVERY other disk" in text
@@ -97,7 +102,7 @@ def test_what_is_out_of_the_ordinary_of_virtual_machines_is_shown() -> None:
         },
         staging={"images": ["app.tar"]},
     )
-    text = plan_text(make_plan(made, propose(made)))
+    text = _text(make_plan(made, propose(made)))
     assert "1536M" in text
     assert "UEFI, secure boot, TPM, PCI hv1-000001010, USB hv1-usb-1, 1 SSH keys" in text
     assert text.count("UEFI, STOPPED") == 3
@@ -110,8 +115,11 @@ def test_what_is_out_of_the_ordinary_of_virtual_machines_is_shown() -> None:
 def test_json_holds_the_plan_and_its_digest() -> None:
     """Programs read the same Plan."""
     plan = plan_of("minimal")
-    values = json.loads(plan_json(plan))
+    values = json.loads(plan_json(plan, shown_files(plan)))
     assert values.pop("digest") == plan.digest()
+    assert {"name": "snponly.efi", "why": "the network boot program", "needed": True} in values.pop(
+        "files"
+    )
     assert values == plan.as_json()
 
 
@@ -122,7 +130,7 @@ def test_what_depends_on_a_report_is_shown() -> None:
     made = site({"hv1": said})
     disk = "/dev/disk/by-id/nvme-1"
     cards = (Mac.parse("52:54:00:aa:00:01"), Mac.parse("52:54:00:aa:00:02"))
-    text = plan_text(make_plan(made, bind(made, propose(made), "hv1", cards, disk)))
+    text = _text(make_plan(made, bind(made, propose(made), "hv1", cards, disk)))
     for words in (
         "told by            product R650",
         "further cards      52:54:00:aa:00:02",
