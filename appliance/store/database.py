@@ -96,7 +96,7 @@ def open_copy(path: Path) -> sqlite3.Connection:
         raise PreflightError(
             "the site's state cannot be read",
             where=str(path),
-            why=error.strerror,
+            why=str(error.strerror),
             fix=advice.other_state(),
         ) from error
     except (sqlite3.DatabaseError, OSError) as error:

@@ -28,7 +28,10 @@ from appliance.values import Secret
 
 _SYSTEMD_SECRET = Path("/var/lib/systemd/credential.secret")
 _KEY_CHARACTERS = 64
-_BRING_BACK = "bring the file back from a backup; without it the vaults of this laptop stay shut"
+_BRING_BACK = (
+    "bring the file back from a backup; without it the vaults of this laptop stay shut: "
+    f"to begin anew {advice.state_folder()}"
+)
 _LETTERS = string.ascii_letters + string.digits
 
 

@@ -14,7 +14,7 @@ import typer
 
 from appliance import advice
 from appliance.advice import Advice
-from appliance.cli.main import app
+from appliance.cli.verbs import app
 
 _NAME = re.compile(r"\{(\w+)\}")
 

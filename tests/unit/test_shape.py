@@ -174,8 +174,8 @@ def module_or_skip(name: str) -> ModuleType:
 def test_every_verb_and_option_is_documented() -> None:
     """Each verb of `provision` is shown in the docs as it is typed, and so is each option."""
     typer_main = pytest.importorskip("typer.main")
-    main = module_or_skip("appliance.cli.main")
-    verbs = typer_main.get_command(main.app).commands
+    face = module_or_skip("appliance.cli.verbs")
+    verbs = typer_main.get_command(face.app).commands
     options = {o for verb in verbs.values() for p in verb.params for o in p.opts if o[0] == "-"}
     text = docs()
 

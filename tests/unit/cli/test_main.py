@@ -173,3 +173,45 @@ def test_a_short_code_is_read_back(site: Path, tmp_path: Path) -> None:
     assert out.startswith("the run: never run; step: none; error: none; worst machine: expected")
     wrong = short[:-1] + ("A" if short[-1] != "A" else "B")
     assert provision("read-code", wrong)[0] == 2
+
+
+_INTERRUPTED_WHILE_LOADING = """
+import sys
+class CtrlC:
+    def find_spec(self, name, path=None, target=None):
+        if name == "appliance.cli.verbs":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, CtrlC())
+"""
+_RAISES = """
+import appliance.cli.verbs as verbs
+def obey(arguments):
+    raise {}
+verbs.obey = obey
+"""
+
+
+@pytest.mark.parametrize(
+    "before", [_INTERRUPTED_WHILE_LOADING, _RAISES.format("KeyboardInterrupt")]
+)
+def test_ctrl_c_is_answered_at_any_time(before: str) -> None:
+    """Also before the verbs are loaded: what it is called, and how to go on."""
+    code, out, err = provision("schema", before=before)
+    assert (code, out) == (130, "")
+    assert err == ("error BH900: stopped as asked\n  do: run the same command again to continue\n")
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "words"),
+    [
+        ("PermissionError(13, 'Permission denied', '/x')", 3, "error BH200: "),
+        ("ValueError('odd')", 4, "error BH000: "),
+        ("OSError(28, 'No space left on device')", 4, "error BH000: "),
+    ],
+)
+def test_what_nobody_foresaw_is_an_error_too(raised: str, code: int, words: str) -> None:
+    """No traceback (the runner of this test holds that), a code of the docs, and what to do."""
+    found, _, err = provision("schema", before=_RAISES.format(raised))
+    assert found == code
+    assert err.startswith(words)
+    assert "  do: " in err

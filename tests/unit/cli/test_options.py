@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer.main
 
-from appliance.cli.main import app
+from appliance.cli.verbs import app
 
 _SHARED = {
     "--state": "BRIDGEHEAD_STATE",
