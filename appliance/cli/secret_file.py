@@ -11,6 +11,7 @@ import typer
 
 from appliance.cli.printing import print_warning
 from appliance.errors import InputError
+from appliance.tools.words import reason
 from appliance.values import Secret
 
 _OF_OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -39,7 +40,12 @@ def _first_line(name: str, file: Path) -> Secret:
             mode = os.fstat(opened.fileno()).st_mode
             line = opened.readline()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the {name} cannot be read", where=str(file), why=str(error)) from error
+        raise InputError(
+            f"the {name} cannot be read",
+            where=str(file),
+            why=reason(error),
+            fix=f"name a text file whose first line is the {name}, and that you may read",
+        ) from error
     if stat.S_ISREG(mode) and mode & _OF_OTHERS:  # a pipe has a mode, and nobody else reads it
         print_warning(f"others may read the {name} in {file}: chmod 600 {file}")
     return Secret(line.rstrip("\r\n"))

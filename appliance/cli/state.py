@@ -21,6 +21,8 @@ from appliance.flow.shown_secrets import NAMES, shown_secret
 from appliance.flow.transferring import export_state, import_state
 from appliance.flow.wiping import WipeWish, wipe_site
 from appliance.paths import Paths
+from appliance.tools.words import reason
+from appliance.values import Secret
 
 DRIFT = 5
 """The exit code of drift found."""
@@ -55,7 +57,10 @@ def import_a_state(
     state: StateFolder = Paths().root,
 ) -> None:
     """Take over the state of a site from the file that another laptop wrote."""
-    passphrase = given_secret("passphrase", "Passphrase", passphrase_file, twice=False)
+
+    def passphrase() -> Secret:
+        return given_secret("passphrase", "Passphrase", passphrase_file, twice=False)
+
     site_id = import_state(file, Paths(state), passphrase, replace=replace)
     print_text(f"this laptop goes on with the site {site_id}")
 
@@ -77,7 +82,7 @@ def export_an_inventory(
     try:
         out.write_text(text, "utf-8")
     except OSError as error:
-        raise InputError("the file cannot be written", where=str(out), why=str(error)) from error
+        raise _unwritten(out, error) from error
     print_text(str(out))
 
 
@@ -132,8 +137,17 @@ def write_kubeconfig(
             os.fchmod(descriptor, 0o600)
             file.write(found.reveal())
     except OSError as error:
-        raise InputError("the file cannot be written", where=str(out), why=str(error)) from error
+        raise _unwritten(out, error) from error
     print_text(f"{out}: export KUBECONFIG={out}")
+
+
+def _unwritten(out: Path, error: OSError) -> InputError:
+    return InputError(
+        "the file cannot be written",
+        where=str(out),
+        why=reason(error),
+        fix="name a file in a folder that is there and that you may write to",
+    )
 
 
 def wipe_a_site(

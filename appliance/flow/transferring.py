@@ -13,6 +13,7 @@ import shutil
 import sqlite3
 import tarfile
 import tempfile
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path, PurePosixPath
 
@@ -24,6 +25,7 @@ from appliance.store.database import open_database
 from appliance.store.lock import hold
 from appliance.store.vault import Vault, host_key
 from appliance.tools.clock import Clock, as_text
+from appliance.tools.words import reason
 from appliance.values import Secret
 
 _VAULT = "vault.json"
@@ -64,22 +66,31 @@ def export_state(site_id: str, paths: Paths, out: Path, passphrase: Secret) -> P
     return out
 
 
-def import_state(file: Path, paths: Paths, passphrase: Secret, *, replace: bool = False) -> str:
+def import_state(
+    file: Path, paths: Paths, passphrase: Callable[[], Secret], *, replace: bool = False
+) -> str:
     """Take over a site's state from a sealed file; give the site's id.
 
-    Nothing is changed unless all of it is there. Raises InputError for a file that does not open,
-    PreflightError if the site is known here already and `replace` is not said, BusyError.
+    `passphrase` is asked for once nothing but it can be wrong. Nothing is changed unless all of it
+    is there. Raises InputError for a file that does not open, PreflightError if the site is
+    known here already and `replace` is not said, BusyError.
     """
     try:
         sealed = file.read_bytes()
     except OSError as error:
-        raise InputError("the file cannot be read", where=str(file), why=str(error)) from error
+        raise InputError(
+            "the file cannot be read", where=str(file), why=reason(error), fix=advice.sealed_state()
+        ) from error
     site_id = about(sealed, where=str(file)).get("site", "")
-    content = unseal(sealed, passphrase, where=str(file))
     try:
         site = paths.site(site_id)
     except ValueError as error:
-        raise InputError("the file names no site", where=str(file), why=str(error)) from error
+        raise InputError(
+            "the file names no site",
+            where=str(file),
+            why=str(error),
+            fix="bring it once more: it was changed after it was written",
+        ) from error
     if site.database.exists() and not replace:
         raise PreflightError(
             f"this laptop has a state of the site {site_id} already",
@@ -87,6 +98,7 @@ def import_state(file: Path, paths: Paths, passphrase: Secret, *, replace: bool 
             why="what was done from here would be forgotten",
             fix=f"{advice.newer_state()}; the old state is kept beside it",
         )
+    content = unseal(sealed, passphrase(), where=str(file))
     now = as_text(Clock.of_this_machine().utc())
     paths.root.mkdir(parents=True, exist_ok=True, mode=0o711)
     with hold(site.lock, who="provision import", since=now):

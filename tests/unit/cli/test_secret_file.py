@@ -47,11 +47,16 @@ def test_a_pipe_is_nobody_elses(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_what_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No such file, no text in it; and no terminal to ask at."""
-    with pytest.raises(InputError, match="the password cannot be read"):
-        given_secret("password", "Password", tmp_path / "missing")
     (tmp_path / "octets").write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match="the passphrase cannot be read"):
-        given_secret("passphrase", "Passphrase", tmp_path / "octets")
+    for name, why in (
+        ("missing", "No such file or directory"),
+        (".", "Is a directory"),
+        ("octets", "it is no text"),
+    ):
+        with pytest.raises(InputError, match="the password cannot be read") as refused:
+            given_secret("password", "Password", tmp_path / name)
+        assert refused.value.why == why
+        assert "whose first line is the password" in refused.value.fix
     with Path(os.devnull).open() as nothing:
         monkeypatch.setattr("sys.stdin", nothing)
         with pytest.raises(InputError) as caught:

@@ -62,6 +62,14 @@ def test_without_a_terminal_and_a_file_nobody_is_asked(site: Path, tmp_path: Pat
     assert "--passphrase-file" in err
 
 
+def test_what_cannot_be_written_says_why_and_what_to_do(site: Path, tmp_path: Path) -> None:
+    """In words, without the system's numbers."""
+    state = ("--state", tmp_path / "one")
+    code, _, err = provision("kubeconfig", site, "--out", tmp_path / "no" / "where", *state)
+    assert code == 2
+    assert "  why: No such file or directory\n  do: name a file" in err
+
+
 def test_secrets_are_listed_by_name_and_printed_one_by_one(site: Path, tmp_path: Path) -> None:
     """The list holds no secret; a wrong name is exit 2; one not made yet is exit 3."""
     state = ("--state", tmp_path / "one")

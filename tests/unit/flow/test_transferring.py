@@ -47,7 +47,7 @@ def test_a_second_laptop_goes_on_where_the_first_ended(tmp_path: Path) -> None:
     sealed = export_state("alpha", first, tmp_path / "alpha.sealed", _WORDS)
     assert sealed.stat().st_mode & 0o777 == 0o600
     assert b"token-0815" not in sealed.read_bytes()
-    assert import_state(sealed, second, _WORDS) == "alpha"
+    assert import_state(sealed, second, lambda: _WORDS) == "alpha"
     site = second.site("alpha")
     with closing(open_database(site.database)) as connection:
         events = [each.text for each in Journal(connection, lambda: 2.0).events()]
@@ -67,13 +67,32 @@ def test_a_known_site_is_replaced_only_when_said(tmp_path: Path) -> None:
     first, second = _laptop(tmp_path / "one"), _laptop(tmp_path / "two", "older")
     sealed = export_state("alpha", first, tmp_path / "alpha.sealed", _WORDS)
     with pytest.raises(PreflightError, match="already"):
-        import_state(sealed, second, _WORDS)
+        import_state(sealed, second, lambda: _WORDS)
     assert _secret(second) == "older"
-    import_state(sealed, second, _WORDS, replace=True)
+    import_state(sealed, second, lambda: _WORDS, replace=True)
     assert _secret(second) == "token-0815"
     kept = [each for each in second.site("alpha").folder.iterdir() if ".before-" in each.name]
     assert len(kept) == 1
     assert (kept[0] / "main.db").exists()
+
+
+def test_nobody_is_asked_for_the_passphrase_of_what_cannot_be_imported(tmp_path: Path) -> None:
+    """No file, no sealed one, or a state that is here already: said before anything is typed."""
+
+    def never() -> Secret:
+        raise AssertionError("asked")
+
+    first = _laptop(tmp_path / "one")
+    sealed = export_state("alpha", first, tmp_path / "alpha.sealed", _WORDS)
+    with pytest.raises(InputError, match="cannot be read") as caught:
+        import_state(tmp_path / "nosuch", first, never)
+    assert caught.value.why == "No such file or directory"
+    assert "export state" in caught.value.fix
+    (tmp_path / "site.yaml").write_text("site: alpha\n")
+    with pytest.raises(InputError, match="no sealed state"):
+        import_state(tmp_path / "site.yaml", first, never)
+    with pytest.raises(PreflightError, match="already"):
+        import_state(sealed, first, never)
 
 
 def test_a_wrong_passphrase_changes_nothing(tmp_path: Path) -> None:
@@ -81,10 +100,10 @@ def test_a_wrong_passphrase_changes_nothing(tmp_path: Path) -> None:
     sealed = export_state("alpha", _laptop(tmp_path / "one"), tmp_path / "a.sealed", _WORDS)
     second = Paths(tmp_path / "two")
     with pytest.raises(InputError, match="does not open"):
-        import_state(sealed, second, Secret("other words, other words"))
+        import_state(sealed, second, lambda: Secret("other words, other words"))
     sealed.write_bytes(sealed.read_bytes()[:-5])
     with pytest.raises(InputError, match="does not open"):
-        import_state(sealed, second, _WORDS)
+        import_state(sealed, second, lambda: _WORDS)
     assert not second.root.exists()
 
 

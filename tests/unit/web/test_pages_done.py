@@ -98,7 +98,7 @@ def test_the_state_is_taken_along_sealed(world: World, browser: Browser, tmp_pat
     assert given.headers["Content-Disposition"] == 'attachment; filename="state.sealed"'
     file = tmp_path / "state.sealed"
     file.write_bytes(given.data)
-    assert import_state(file, Paths(tmp_path / "two"), Secret(f"{WORDS} ")) == "alpha"
+    assert import_state(file, Paths(tmp_path / "two"), lambda: Secret(f"{WORDS} ")) == "alpha"
 
 
 def test_the_laptop_is_wiped_by_typing_the_sites_name(world: World, browser: Browser) -> None:
