@@ -18,6 +18,8 @@ from appliance.errors import StopRequestedError
 from appliance.flow.choosing import Wish, approve_machine, identify
 from appliance.flow.context import Context
 from appliance.flow.discovering import Discovering
+from appliance.flow.judging import Held
+from appliance.flow.orders import reinstall
 from appliance.flow.s1_site import plan_of
 from appliance.flow.services import Services
 from appliance.machines.state import EXPECTATIONS, Evidence, Record, Seen, State, fold
@@ -223,6 +225,20 @@ def test_a_machine_bound_by_an_earlier_run_reports_again_before_it_installs(
             assert world.part.held.paused == {}
             assert ("hv1" in world.part.held.refused) is refused
         assert len(world.texts("identified")) == 1
+
+
+def test_a_machine_that_is_installed_anew_reports_and_is_not_held_for_its_old_system(
+    tmp_path: Path,
+) -> None:
+    """That this disk goes was said with the order; another one would be asked about."""
+    with world_in(tmp_path) as world:
+        world.hear(_ONE)
+        world.context.proven.put(Proven("hv1", installed=1.0, installs=1))
+        reinstall(world.context, "hv1", "/dev/disk/by-id/virtio-01")
+        world.part = Discovering(world.context, cast("Services", world.orders), world.plan)
+        assert list(world.part.held.paused) == ["hv1"]
+        world.hear(_ONE, _with_data(_ONE))
+        assert world.part.held == Held({}, {})
 
 
 def test_a_rival_lets_go_on_what_is_under_way(tmp_path: Path) -> None:
