@@ -26,4 +26,4 @@ def test_the_words_of_the_site_file_are_the_values() -> None:
     """Each way and place is written in one word, as in the site file and in JSON."""
     assert [str(way) for way in Way] == ["redfish", "ipmi", "wake-on-lan", "by-hand"]
     assert [str(power) for power in Power] == ["on", "off", "unknown"]
-    assert [str(place) for place in BootFrom] == ["pxe", "uefi-http", "disk"]
+    assert [str(place) for place in BootFrom] == ["pxe", "uefi-http", "disc", "disk"]
