@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from contextlib import ExitStack
@@ -31,7 +32,7 @@ def serve_wizard(
     site: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[SITE]",
+            metavar="SITE",
             help="The site file; without one, site.yaml of the state folder, which it begins.",
         ),
     ] = None,
@@ -73,6 +74,7 @@ def serve_wizard(
                 interface,
                 where,
                 log,
+                in_journal=_in_journal(),
             )
         )
         stack.enter_context(stopped_by_signals(stop))
@@ -84,6 +86,13 @@ def serve_wizard(
 def log(text: str) -> None:
     """Write a line to standard error: what a client sent comes without its control codes."""
     sys.stderr.write("\n".join(printable(line) for line in text.splitlines()) + "\n")
+
+
+def _in_journal() -> bool:
+    """Whether what is printed goes to the journal, as a service's does (systemd.exec(5))."""
+    streams = (os.fstat(each) for each in (1, 2))
+    named = os.environ.get("JOURNAL_STREAM")
+    return named in [f"{stream.st_dev}:{stream.st_ino}" for stream in streams]
 
 
 def _certificate(paths: Paths, where: Listen, clock: Clock) -> Certificate | None:

@@ -54,6 +54,15 @@ class Actions:
             fetching=fetching,
             error=runs.fetch_error(site),
             media=self._media.sticks(),
+            untold=self._untold(),
+        )
+
+    def _untold(self) -> tuple[str, ...]:
+        """Name the machines of which nobody has said yet which box they are, or which disk."""
+        seen = self._watching.seen()
+        held = {each.name for each in seen.progress.machines if each.hold}
+        return tuple(
+            each.name for each in seen.look.plan.machines if each.not_armed and each.name in held
         )
 
     def fetch(self, folder: str) -> str:
@@ -202,6 +211,7 @@ class Actions:
         """Write the report of all that happened."""
         look = self._run_before()
         folder = look.paths.site(look.plan.site_id).reports
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return report_of(look, folder / f"report-web-{secrets.token_hex(4)}.html")
 
     def sheet(self) -> Path:

@@ -73,7 +73,11 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What every blueprint is given: `routes(deps) -> Blueprint`."""
+    """What every blueprint is given: `routes(deps) -> Blueprint`.
+
+    `in_journal`: what the start printed, the one-time code too, is on no screen but in the
+    laptop's journal, as that of a service is.
+    """
 
     paths: Paths
     site_file: Path | None
@@ -83,3 +87,4 @@ class Deps:
     interface: str
     listen: Listen
     log: Log = _unheard
+    in_journal: bool = False

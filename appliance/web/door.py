@@ -92,7 +92,7 @@ class _Door:
             error = AccessError("the password is set already", fix="sign in: POST /api/session")
             return refuse(error)
         if request.method == "GET":
-            return _page("first")
+            return self._page("first")
         try:
             given = _given(FirstPasswordAsked)
             self._attempt()
@@ -116,7 +116,7 @@ class _Door:
         if request.method == "GET":
             if self.sessions.is_signed_in():
                 return _go(inner_path(request.args.get("next", START)))
-            return _page("login")
+            return self._page("login")
         try:
             given = _given(SignInAsked)
             self._attempt()
@@ -137,7 +137,7 @@ class _Door:
             error = AccessError("nobody is signed in", fix="sign in first: POST /api/session")
             return refuse(error, 401) if is_api() else _go("/login?next=/password")
         if request.method == "GET":
-            return _page("password")
+            return self._page("password")
         try:
             given = _given(ChangePasswordAsked)
             self._attempt()
@@ -177,11 +177,21 @@ class _Door:
         self.sessions.sign_in(response)
         return response
 
+    def _page(self, name: str, error: BridgeheadError | None = None, status: int = 200) -> Response:
+        text = render_template(
+            f"web/{name}.html.j2",
+            error=error,
+            next=inner_path(request.args.get("next", START)),
+            min_length=MIN_LENGTH,
+            in_journal=self.deps.in_journal,
+        )
+        return make_response(text, status)
+
     def _again(self, page: str, error: BridgeheadError) -> Response:
         if isinstance(error, AccessError):
             self.deps.log(f"web: {_client()}: {error.what}")
         status = 429 if isinstance(error, TooManyAttemptsError) else int(status_of(error))
-        response = refuse(error, status) if is_api() else _page(page, error, status)
+        response = refuse(error, status) if is_api() else self._page(page, error, status)
         if isinstance(error, TooManyAttemptsError):
             response.headers["Retry-After"] = str(error.seconds)
         return response
@@ -205,16 +215,6 @@ def _same_twice(password: Secret) -> None:
     """A form asks twice; a program need not."""
     if not is_api() and Secret(request.form.get("again", "")) != password:
         raise InputError("the two are not the same", where="again", fix="type the password again")
-
-
-def _page(name: str, error: BridgeheadError | None = None, status: int = 200) -> Response:
-    text = render_template(
-        f"web/{name}.html.j2",
-        error=error,
-        next=inner_path(request.args.get("next", START)),
-        min_length=MIN_LENGTH,
-    )
-    return make_response(text, status)
 
 
 def _go(path: str) -> Response:

@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from appliance.errors import BridgeheadError, InputError, Problem, SiteFileError, StaleError
 from appliance.site.yaml_text import MAX_OCTETS
+from appliance.tools.host_clock import synchronised
 from appliance.web.actions import Actions
 from appliance.web.deps import Deps
 from appliance.web.drawing import NARROW, WIDE, draw
@@ -54,6 +55,7 @@ class _Pages:
     def __init__(self, deps: Deps, work: SiteWork) -> None:
         self._deps = deps
         self._work = work
+        self._actions = Actions(deps, Watching(deps))
         self._interface = ChosenInterface(deps.paths, deps.interface)
 
     # ---------------------------------------------------------------- 1 and 4: forms
@@ -121,6 +123,7 @@ class _Pages:
                 "ports": found,
                 "conflicts": list(conflicts(view.plan, found)) if view.plan else [],
                 "clock": clock_now(self._deps.clock.utc()),
+                "clock_is_kept": synchronised(),
                 "nothing": NOTHING,
             }
         return make_response(
@@ -141,13 +144,13 @@ class _Pages:
         }
         ticked = given.get("clock") == "yes"
         try:
-            digest = self._actions().digest()  # before it is judged: another one is not run
+            digest = self._actions.digest()  # before it is judged: another one is not run
             missing = self._work.unconfirmed(given.get("digest", ""), typed, clock=ticked)
             if missing:
                 return self._reviewed(
                     self._work.review(), HTTPStatus.UNPROCESSABLE_ENTITY, missing, given
                 )
-            self._actions().start(digest, given.get("lose", ""))
+            self._actions.start(digest, given.get("lose", ""))
         except BridgeheadError as error:
             status = 422 if isinstance(error, InputError) else 409
             problems = {}
@@ -181,7 +184,7 @@ class _Pages:
             given=given or {},
             error=None if problems else error,
             clock=clock_now(self._deps.clock.utc()),
-            lost=self._actions().lost() if view.plan else (),
+            lost=self._actions.lost() if view.plan else (),
             without=self._without() if view.plan else (),
         )
         return make_response(page, status)
@@ -189,15 +192,12 @@ class _Pages:
     def _without(self) -> tuple[str, ...]:
         """Files that are missing. What else is wrong with them is said on their own page."""
         with suppress(BridgeheadError):
-            return self._actions().stock().missing
+            return self._actions.stock().missing
         return ()
 
     def file(self) -> Response:
         """The site file, to keep."""
         return file_download(self._work.file)
-
-    def _actions(self) -> Actions:
-        return Actions(self._deps, Watching(self._deps))
 
 
 def _given() -> dict[str, str]:

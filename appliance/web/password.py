@@ -94,8 +94,8 @@ class PasswordStore:
                 raise AccessError(
                     "this is not the one-time code",
                     where="code",
-                    fix="read it off the screen where the wizard was started; a new start gives "
-                    "a new code",
+                    fix="read it again, on the screen where the wizard was started or in the "
+                    "journal of its service; a new start gives a new code",
                 )
             self._set(password)
 

@@ -143,14 +143,14 @@ def _form(view: FormView) -> FormAnswer:
         digest=view.digest,
         fields=dict(view.values),
         proposed={each.name: each.proposed for each in view.form.fields if each.proposed},
-        problems=_problems(view.problems, view.elsewhere),
+        problems=_problems(view.problems, (each.problem for each in view.elsewhere)),
     )
 
 
 def _review(view: ReviewView, lost: Iterable[str], clock: str) -> ReviewAnswer:
     return ReviewAnswer(
         digest=view.digest,
-        problems=[_problem(page.partition("#")[2], each) for each, page in view.problems],
+        problems=[_problem(each.page.partition("#")[2], each.problem) for each in view.problems],
         rules=list(view.rules),
         notes=list(view.plan.notes) if view.plan else [],
         erased=list(view.erased),

@@ -45,6 +45,18 @@ _KINDS = {"ready": "good", "installed": "good", "failed": "bad", "held": "warn"}
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """A problem and the field that it is mended at: its page, and what it is called there.
+
+    Both are empty where no form has it.
+    """
+
+    problem: Problem
+    page: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FormView:
     """A form as a page shows it. `elsewhere` are problems that no field of it has.
 
@@ -56,7 +68,7 @@ class FormView:
     digest: str
     values: Mapping[str, str]
     problems: Mapping[str, list[Problem]]
-    elsewhere: tuple[Problem, ...]
+    elsewhere: tuple[Placed, ...]
     plan: Plan | None
     refusal: BridgeheadError | None = None
     unreadable: bool = False
@@ -64,10 +76,10 @@ class FormView:
 
 @dataclass(frozen=True, slots=True)
 class ReviewView:
-    """The fifth page. `digest` names the plan that would be run; `lost` what it would erase."""
+    """The fifth page. `digest` names the plan that would be run; `erased` what it would erase."""
 
     text: str
-    problems: tuple[tuple[Problem, str], ...]
+    problems: tuple[Placed, ...]
     rules: tuple[RuleVerdict, ...]
     refusal: BridgeheadError | None
     plan: Plan | None
@@ -76,6 +88,7 @@ class ReviewView:
     held: tuple[tuple[str, str], ...]
     states: Mapping[str, Shown]
     clock_is_kept: bool
+    has_run: bool
 
 
 class SiteWork:
@@ -105,7 +118,7 @@ class SiteWork:
             digest=seen.digest,
             values=form.values(seen.data) | _typed(form, given or {}),
             problems={} if given is not None else _worded(own),
-            elsewhere=tuple(others),
+            elsewhere=tuple(_placed(seen.data, each) for each in others),
             plan=verdict.plan,
             refusal=verdict.refusal,
             unreadable=bool(seen.syntax) and not seen.data,
@@ -120,7 +133,7 @@ class SiteWork:
 
     def refused(self, key: str, given: Mapping[str, str], error: SiteFileError) -> FormView:
         """Show a form that was refused: what was typed, and each problem at its field."""
-        view = self.view(key, given)
+        view, data = self.view(key, given), self._file.read().data
         own, others = view.form.sorted_out(error.problems, given)
         return FormView(
             key=key,
@@ -128,7 +141,7 @@ class SiteWork:
             digest=view.digest,
             values=view.values,
             problems=_worded(own),
-            elsewhere=tuple(others),
+            elsewhere=tuple(_placed(data, each) for each in others),
             plan=view.plan,
         )
 
@@ -205,11 +218,11 @@ class SiteWork:
         seen = self._file.read()
         verdict = self._file.judge(seen.text)
         plan = verdict.plan
-        states, reports = self._known(plan) if plan else ({}, {})
+        states, reports, has_run = self._known(plan) if plan else ({}, {}, False)
         installed = {name for name, each in states.items() if each in INSTALLED}
         return ReviewView(
             text=seen.text,
-            problems=tuple((each, _page_of(seen, each)) for each in verdict.problems),
+            problems=tuple(_placed(seen.data, each) for each in verdict.problems),
             rules=rule_verdicts(seen.text, str(self._file.path)),
             refusal=verdict.refusal,
             plan=plan,
@@ -218,6 +231,7 @@ class SiteWork:
             held=not_armed(plan) if plan else (),
             states=_shown(plan, states) if plan else {},
             clock_is_kept=synchronised(),
+            has_run=has_run,
         )
 
     def unconfirmed(
@@ -232,7 +246,7 @@ class SiteWork:
         if view.plan is None:
             if view.refusal is not None:
                 raise view.refusal
-            raise SiteFileError(tuple(each for each, _ in view.problems))
+            raise SiteFileError(tuple(each.problem for each in view.problems))
         if digest != view.digest:
             raise StaleError(
                 "the plan has changed since this page was shown; nothing was begun",
@@ -245,20 +259,20 @@ class SiteWork:
             missing["clock"] = Problem("", 0, 0, "clock", what, fix)
         return missing
 
-    def _known(self, plan: Plan) -> tuple[dict[str, str], dict[str, Report]]:
-        """States and newest reports of the machines, by their names."""
+    def _known(self, plan: Plan) -> tuple[dict[str, str], dict[str, Report], bool]:
+        """States and newest reports of the machines, by their names; whether a run ever began."""
         look = Look(self._file.path, self._deps.paths, plan)
         status = look.status()["machines"]
         states = {name: str(each["state"]) for name, each in status.items()}
         with look.reading() as context:
-            found = newest_reports(context)
+            found, has_run = newest_reports(context), bool(context.journal.runs())
         reports = {
             machine.name: each.report
             for machine in plan.machines
             for each in found
             if each.mac in (*machine.macs, *machine.other_macs)
         }
-        return states, reports
+        return states, reports, has_run
 
 
 def _worded(own: Mapping[str, list[Problem]]) -> dict[str, list[Problem]]:
@@ -269,15 +283,20 @@ def _typed(form: Form, given: Mapping[str, str]) -> dict[str, str]:
     return {each.name: given[each.name] for each in form.fields if each.name in given}
 
 
-def _page_of(seen: Seen, problem: Problem) -> str:
-    """The page whose form has the field of a problem; empty where none has."""
-    machines = value_at(seen.data, machine_path("")[:-1])
+def _placed(data: Value, problem: Problem) -> Placed:
+    """Find the field of a problem in the forms of all pages."""
+    machines = value_at(data, machine_path("")[:-1])
     names = machines if isinstance(machines, dict) else {}
-    for key in (*FORMS, *map(power_key, names)):
-        own, _ = _maker(key, seen.data)(seen.data, None).sorted_out([problem], {})
-        if own:
-            return f"/{quote(key)}#{next(iter(own))}"
-    return ""
+    pages = {**dict.fromkeys(FORMS, ""), **{power_key(name): f"Power of {name}" for name in names}}
+    for key, title in pages.items():
+        form = _maker(key, data)(data, None)
+        own, _ = form.sorted_out([problem], {})
+        for group in form.groups:
+            for each in group.fields:
+                if each.name in own:
+                    label = f"{title or group.title}: {each.label}"
+                    return Placed(problem, f"/{quote(key)}#{each.name}", label)
+    return Placed(problem)
 
 
 def power_key(name: str) -> str:

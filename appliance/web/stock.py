@@ -12,6 +12,7 @@ from typing import Any
 
 from appliance.artifacts.catalog import Trust, Wanted
 from appliance.artifacts.depot import Depot, DepotFile
+from appliance.site.artifact_names import STAGE1_FILES
 from appliance.tools.words import duration, size
 from appliance.web.progress import Fault
 from appliance.web.sticks import Stick
@@ -27,15 +28,22 @@ TRUST_WORDS: Mapping[Trust, str] = {
 
 
 class FileState(StrEnum):
-    """Where a wanted file stands."""
+    """Where a wanted file stands. `WANTED` is missing too, but a run begins without it."""
 
     VERIFIED = "verified"
     CHANGED = "changed"
     MISSING = "missing"
+    WANTED = "wanted"
     OPTIONAL = "optional"
 
 
-_RANKS = (FileState.MISSING, FileState.CHANGED, FileState.VERIFIED, FileState.OPTIONAL)
+_RANKS = (
+    FileState.MISSING,
+    FileState.CHANGED,
+    FileState.WANTED,
+    FileState.VERIFIED,
+    FileState.OPTIONAL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,7 @@ class FileView:
 
     @property
     def rank(self) -> int:
-        """Where it stands among others: first what lacks, last what is not needed."""
+        """Where it stands among others: first what lacks, last what is optional."""
         return _RANKS.index(self.state)
 
 
@@ -84,7 +92,9 @@ class Fetching:
 class StockView:
     """All files of a site. `missing` names those without which no run begins.
 
-    `sticks` are the media in this laptop from which files may be brought.
+    `sticks` are the media in this laptop from which files may be brought. `unheard` names the
+    machines that cannot say what they are: our small Linux is missing, and the site file does not
+    tell them.
     """
 
     files: tuple[FileView, ...]
@@ -93,6 +103,7 @@ class StockView:
     fetching: Fetching | None
     error: Fault | None
     sticks: tuple[Stick, ...] = ()
+    unheard: tuple[str, ...] = ()
 
 
 def stock_view(
@@ -102,13 +113,19 @@ def stock_view(
     fetching: Fetching | None = None,
     error: Mapping[str, Any] | None = None,
     media: tuple[Stick, ...] = (),
+    untold: tuple[str, ...] = (),
 ) -> StockView:
     """Look at the depot. Nothing is read in full: that is done when a run begins.
+
+    `untold` names the machines of which nobody has said which box they are, or which disk.
 
     Raises ArtifactError if the depot cannot be read.
     """
     kept = {each.name: each for each in depot.files()}
-    files = tuple(_file(want, kept.get(want.name), depot) for want in wants)
+    advised = STAGE1_FILES if untold else ()
+    files = tuple(
+        _file(want, kept.get(want.name), depot, advised=want.name in advised) for want in wants
+    )
     bad = (FileState.MISSING, FileState.CHANGED)
     return StockView(
         files=files,
@@ -117,11 +134,13 @@ def stock_view(
         fetching=fetching,
         error=None if error is None else fault(error),
         sticks=media,
+        unheard=untold if any(each.state is FileState.WANTED for each in files) else (),
     )
 
 
-def _file(want: Wanted, kept: DepotFile | None, depot: Depot) -> FileView:
-    state = FileState.MISSING if want.needed else FileState.OPTIONAL
+def _file(want: Wanted, kept: DepotFile | None, depot: Depot, *, advised: bool) -> FileView:
+    optional = FileState.WANTED if advised else FileState.OPTIONAL
+    state = FileState.MISSING if want.needed else optional
     if kept is not None:
         same = _is_same(kept, depot.path_of(kept.name))
         state = FileState.VERIFIED if same else FileState.CHANGED

@@ -19,6 +19,7 @@ _SHAPES = {"machine": r"[A-Za-z0-9](?:[\w.-]*\w)?"}
 """What may stand for a name. Of any other, as little as reaches the next word of the piece."""
 
 _WHICH = r"no MAC address is given, so it cannot be told from a stranger: write mac or match"
+_THEN = "after you began on the page Review, switch it on, booting from the network, and"
 _DISK = (
     r"no disk is named, and none is ever guessed: write disk: \S+ or by-path, "
     r"or choose one of its report"
@@ -28,18 +29,29 @@ WORDS: tuple[tuple[str, str], ...] = (
     (
         f"{_WHICH}; {_DISK}",
         (
-            "nobody has said yet which box it is, nor which disk may be written: switch it on, "
-            "booting from the network, then say both on the page Machines"
+            f"nobody has said yet which box it is, nor which disk may be written: {_THEN} say both "
+            "on the page Machines"
         ),
     ),
     (
         _WHICH,
-        (
-            "nobody has said yet which box it is: switch it on, booting from the network, then say "
-            "so on the page Machines"
-        ),
+        f"nobody has said yet which box it is: {_THEN} say so on the page Machines",
     ),
-    (_DISK, "no disk is chosen yet: choose it on the page Machines, once the box has reported"),
+    (_DISK, f"no disk is chosen yet: {_THEN} choose it on the page Machines"),
+    # What a plan notes.
+    (
+        r"ask the bridge at (\S+) for (DNS and NTP|DNS|NTP), which leaves with the laptop",
+        r"ask this laptop at \1 for \2, and it leaves",
+    ),
+    (r"must let them reach the bridge and", "must let them reach this laptop and"),
+    (r"write networks\.\S+?\.(?:dns and ntp|dns|ntp)\b", "name them on the page Site"),
+    (r"write networks\.\S+?\.gateway", "give its address on the page Site"),
+    (r"accept_small_hardware: Harv", "machines below the production minimum are accepted: Harv"),
+    (r"\bbmc\.address is http://", "the address of the BMC is http://"),
+    (
+        r"cluster\.active is false",
+        "“The cluster runs” has no tick on the page VMs and cluster",
+    ),
     # What is expected of a machine, and what a value is to be.
     (r"a DHCP request from its firmware", "its firmware asking for an address"),
     (r"the installer reporting STARTED", "the installer saying that it begins"),

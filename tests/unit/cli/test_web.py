@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import signal
 import socket
 import ssl
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.cli.web import _certificate, _greet
+from appliance.cli.web import _certificate, _greet, _in_journal
 from appliance.paths import Paths
 from appliance.tools.clock import Clock
 from appliance.values import Secret
@@ -64,6 +65,19 @@ def call(port: int, path: str, **body: str) -> int:
 def code_in(lines: list[str]) -> str:
     """Give the one-time code among lines, or nothing."""
     return "".join(line.partition(":")[2].strip() for line in lines if "one-time" in line)
+
+
+def test_a_service_knows_that_its_words_are_in_the_journal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Named by systemd as one of its streams; a terminal may have inherited another's name."""
+    seen = os.fstat(1)
+    monkeypatch.delenv("JOURNAL_STREAM", raising=False)
+    assert not _in_journal()
+    monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+    assert not _in_journal()
+    monkeypatch.setenv("JOURNAL_STREAM", f"{seen.st_dev}:{seen.st_ino}")
+    assert _in_journal()
 
 
 def test_first_contact_and_the_way_back_in(tmp_path: Path) -> None:

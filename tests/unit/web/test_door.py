@@ -32,6 +32,16 @@ def test_first_contact(tmp_path: Path) -> None:
     assert not any(PASSWORD in line or code in line for line in world.log)
 
 
+def test_where_the_code_is_depends_on_how_the_wizard_was_started(tmp_path: Path) -> None:
+    """A service has no screen: the page says what to type to read it."""
+    world = World(tmp_path)
+    assert "on the screen where the wizard was started" in world.client().get("/first").text
+    object.__setattr__(world.deps, "in_journal", True)
+    page = world.client().get("/first").text
+    assert "sudo journalctl -u bridgehead-web" in page
+    assert "on the screen" not in page
+
+
 @pytest.mark.parametrize(
     ("changes", "status", "field", "words"),
     [

@@ -18,6 +18,7 @@ from appliance.flow.roll import record_as_json
 from appliance.flow.s6_vms import WOULD_BE_LOST
 from appliance.flow.stocking import stock
 from appliance.machines.state import Record, Seen, State
+from appliance.site.artifact_names import STAGE1_FILES
 from appliance.store.journal import Journal
 from appliance.store.lock import hold
 from appliance.store.machines import Proven
@@ -134,7 +135,15 @@ def test_files_that_are_missing_are_named_and_brought_from_a_folder(
     assert "is no folder of this laptop" in wrong.text
     assert 'value="stick"' in wrong.text
     assert browser.post("/artifacts/fetch", data={"from": "folder"}).status_code == 422
-    stock(plan(), world.deps.paths, folder=medium(tmp_path / "medium"), accept_ipxe=True)
+    folder = medium(tmp_path / "medium")
+    stock(plan(), world.deps.paths, folder=folder, accept_ipxe=True)
+    blind = browser.get("/artifacts").text  # the second machine is yet to say what it is
+    assert "You need that for hv2: nobody has said yet which box or which disk it is." in blind
+    assert "Bring the files</button>" in blind
+    assert "All that is needed is here" not in blind
+    for name in STAGE1_FILES:
+        (folder / name).write_bytes(b"small")
+    stock(plan(), world.deps.paths, folder=folder, accept_ipxe=True)
     complete = browser.get("/artifacts")
     assert "All that is needed is here and verified" in complete.text
     (world.deps.paths.depot / "harvester-v1.8.2-amd64.iso").write_bytes(b"another")
@@ -154,7 +163,7 @@ def test_a_folder_is_imported_by_a_process_of_its_own(
         assert "data-stream" not in going.text
     wait_for(lambda: not world.deps.runs.fetching("alpha"))
     page = browser.get("/artifacts?said=fetch")
-    assert "is missing" in page.text
+    assert "files are missing" in page.text
     assert "BH300" in page.text
 
 

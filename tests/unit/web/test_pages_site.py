@@ -11,10 +11,15 @@ from typing import Any
 
 import pytest
 
+from appliance.flow.looking import look_at
+from appliance.flow.stocking import stock
 from appliance.tools.interface import names
+from appliance.web import pages_site
 from appliance.web.pages_site import worded
 from appliance.web.runs import Runs
-from tests.unit.web.wizard_world import Browser, World
+from tests.plans import plan
+from tests.unit.flow.test_stocking import medium
+from tests.unit.web.wizard_world import SITE, Browser, World
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 THREE = (EXAMPLES / "three-node.yaml").read_text()
@@ -243,14 +248,81 @@ def test_an_empty_first_form_stays_with_its_fields_marked(tmp_path: Path) -> Non
     assert 'href="#hypervisor.harvester"' in half.text
 
 
+def text_has_three(world: World) -> None:
+    """Have a site of three machines and nothing that runs on them."""
+    assert world.site_file
+    more = "".join(
+        f'    hv{n}: {{mac: "52:54:00:00:00:0{n}", disk: /dev/disk/by-id/virtio-0{n}}}\n'
+        for n in (2, 3)
+    )
+    world.site_file.write_text("".join(SITE.splitlines(keepends=True)[:-1]) + more)
+
+
+def test_the_review_has_the_files_brought_before_it_asks_for_a_name(
+    operator: Browser, world: World, tmp_path: Path
+) -> None:
+    """Nothing is typed for a run that would end at its second step; what goes is shown anyway."""
+    text_has_three(world)
+    without = operator.get("/review").text
+    assert "files are missing" in without
+    assert "/dev/disk/by-id/virtio-03" in without
+    assert '<a class="button primary" href="/artifacts">Bring the files</a>' in without
+    assert "Erase and begin" not in without
+    assert Page(without).fields == {}
+
+    stock(plan(), world.deps.paths, folder=medium(tmp_path / "medium"), accept_ipxe=True)
+    page = operator.get("/review").text
+    assert "Erase and begin" in page
+    assert {"digest", "erase.hv1", "erase.hv2", "erase.hv3"} <= Page(page).fields.keys()
+
+
+def test_the_review_says_that_nothing_was_touched_only_where_it_is_so(
+    operator: Browser, world: World
+) -> None:
+    """After a run it says what another would do."""
+    assert "Nothing has been touched yet." in operator.get("/review").text
+    assert world.site_file
+    with look_at(world.site_file, world.deps.paths).writing() as context:
+        context.journal.begin_run("1", "eth1")
+    page = operator.get("/review").text
+    assert "Nothing has been touched" not in page
+    assert "What a run would do now: the site as it will be built" in page
+
+
+def test_the_review_names_a_fault_once_and_as_its_page_does(
+    operator: Browser, world: World
+) -> None:
+    """No key of the file where a field has a name."""
+    assert world.site_file
+    world.site_file.write_text(REMARKED.replace("vip: 10.20.0.10", "vip: 10.99.0.1"))
+    page = operator.get("/review").text
+    assert '<a href="/site#hypervisor.vip">This site: Harvester’s address</a>, line' in page
+    assert page.count("10.99.0.1 is not in 10.20.0.0/24") == 1
+    assert ">hypervisor.vip<" not in page
+    assert "harvester/harvester#" not in page
+    elsewhere = operator.get("/cluster").text
+    assert '<a href="/site#hypervisor.vip">This site: Harvester’s address</a>' in elsewhere
+
+
+def test_the_clock_is_asked_about_where_nobody_keeps_it(
+    operator: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the page says where it is confirmed."""
+    for kept, words in ((True, "a time service keeps"), (False, "say so on the page Review")):
+        monkeypatch.setattr(pages_site, "synchronised", lambda kept=kept: kept)
+        assert words in operator.get("/site").text
+
+
 def test_the_review_is_begun_by_typing_every_name(
     operator: Browser, world: World, tmp_path: Path
 ) -> None:
     """A run is started for the plan that was shown, and for no other."""
+    text_has_three(world)
     runs = Runs(world.deps.paths, program=[sys.executable, "-c", "import time; time.sleep(0.1)"])
     world = World(tmp_path / "other", world.site_file)
     object.__setattr__(world.deps, "runs", runs)
     operator = world.operator()
+    stock(plan(), world.deps.paths, folder=medium(tmp_path / "medium"), accept_ipxe=True)
     fields = Page(operator.get("/review").text).fields
     assert operator.post("/review", data={**fields, "clock": "yes"}).status_code == 422
 

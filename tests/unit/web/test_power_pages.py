@@ -258,7 +258,10 @@ def test_another_machines_bmc_is_not_taken(plain: World) -> None:
     given = {f"{_HV1}.type": "redfish", f"{_HV1}.address": "10.20.0.52", f"{_HV1}.user": "a"}
     answer = browser.post("/machines/hv1/bmc", data={**_form(browser, "hv1"), **given})
     assert answer.status_code == 422
-    assert f"<code>{_HV2}.address</code>: 10.20.0.52 switches hv1 already" in answer.text
+    where = f'<a href="/machines/hv2/power#{_HV2}.address">Power of hv2: Address of its BMC</a>'
+    assert f"{where}, line " in answer.text
+    assert "10.20.0.52 switches hv1 already" in answer.text
+    assert f"<code>{_HV2}" not in answer.text
     assert _file(plain) == _PLAIN
 
 

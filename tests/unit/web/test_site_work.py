@@ -55,7 +55,8 @@ def test_what_is_refused_is_the_commands_sentence_at_its_field(bench: Bench) -> 
 
     assert view.values["hypervisor.vip"] == "10.20.0.11"
     assert bench.path.read_text() == THREE
-    (shown,) = (*view.problems.get("hypervisor.vip", []), *view.elsewhere)
+    elsewhere = (each.problem for each in view.elsewhere)
+    (shown,) = (*view.problems.get("hypervisor.vip", []), *elsewhere)
     bench.path.write_text(THREE.replace("vip: 10.20.0.10", "vip: 10.20.0.11"))
     with pytest.raises(SiteFileError) as command:
         look_at(bench.path, bench.world.deps.paths)
@@ -67,7 +68,7 @@ def test_a_file_is_mended_page_by_page(bench: Bench) -> None:
     """What was wrong before on another page does not keep this one from being saved."""
     bench.path.write_text(BROKEN)
     view = bench.work.view("site")
-    assert {each.key for each in view.elsewhere} == {
+    assert {each.problem.key for each in view.elsewhere} == {
         "cluster.servers",
         "hypervisor.machines.hv3.cpus",
     }
@@ -160,10 +161,22 @@ def test_the_review_leads_each_problem_to_its_field(bench: Bench) -> None:
     view = bench.work.review()
 
     assert view.plan is None
-    assert {each.key: page for each, page in view.problems} == {
+    assert {each.problem.key: each.page for each in view.problems} == {
         "cluster.servers": "/cluster#cluster.servers",
         "hypervisor.machines.hv3.cpus": "",
     }
+    assert [each.label for each in view.problems if each.page] == ["Kubernetes cluster: Servers"]
+
+
+def test_the_review_knows_whether_a_run_ever_began(bench: Bench) -> None:
+    """What was looked at alone is not touched yet."""
+    assert not bench.work.review().has_run
+    with look_at(bench.path, bench.world.deps.paths).writing() as context:
+        context.tell("identified", "hv1 is known", machine="hv1")
+    assert not bench.work.review().has_run
+    with look_at(bench.path, bench.world.deps.paths).writing() as context:
+        context.journal.begin_run("1", "eth1")
+    assert bench.work.review().has_run
 
 
 def test_a_run_asks_for_every_name_and_the_very_plan(bench: Bench) -> None:

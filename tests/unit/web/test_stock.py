@@ -10,13 +10,14 @@ from appliance.artifacts.catalog import Trust
 from appliance.artifacts.depot import Depot
 from appliance.flow.stocking import stock, wants_of
 from appliance.paths import Paths
+from appliance.site.artifact_names import STAGE1_FILES
 from appliance.web.stock import TRUST_WORDS, FileState, fault, fetching_of, stock_view
 from tests.plans import plan
 from tests.unit.flow.test_stocking import medium
 
 
 def test_all_that_is_wanted_is_shown_with_where_it_stands(tmp_path: Path) -> None:
-    """Missing, verified, changed since, or not needed: each by its name."""
+    """Missing, verified, changed since, or optional: each by its name."""
     paths, wants = Paths(tmp_path / "state"), wants_of(plan(), accept_ipxe=True)
     empty = stock_view(wants, Depot(paths.depot))
     assert empty.sticks == ()
@@ -33,6 +34,24 @@ def test_all_that_is_wanted_is_shown_with_where_it_stands(tmp_path: Path) -> Non
     (paths.depot / name).unlink()
     gone = {each.name: each.state for each in stock_view(wants, Depot(paths.depot)).files}
     assert gone[name] is FileState.CHANGED
+
+
+def test_our_small_linux_is_wanted_where_a_machine_is_yet_to_say_what_it_is(tmp_path: Path) -> None:
+    """A run begins without it, so it is not missing; once it is here nobody is named."""
+    paths, wants = Paths(tmp_path / "state"), wants_of(plan(), accept_ipxe=True)
+    depot = Depot(paths.depot)
+    told = {each.name: each.state for each in stock_view(wants, depot).files}
+    assert {told[name] for name in STAGE1_FILES} == {FileState.OPTIONAL}
+    untold = stock_view(wants, depot, untold=("hv3",))
+    states = {each.name: each.state for each in untold.files}
+    assert {states[name] for name in STAGE1_FILES} == {FileState.WANTED}
+    assert untold.unheard == ("hv3",)
+    assert not set(untold.missing) & set(STAGE1_FILES)
+    folder = medium(tmp_path / "medium")
+    for name in STAGE1_FILES:
+        (folder / name).write_bytes(b"small")
+    stock(plan(), paths, folder=folder, accept_ipxe=True)
+    assert stock_view(wants, depot, untold=("hv3",)).unheard == ()
 
 
 def test_a_fetch_is_measured() -> None:

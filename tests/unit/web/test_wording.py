@@ -14,13 +14,14 @@ from appliance.advice import Advice
 from appliance.errors import Problem
 from appliance.site.freeze import propose
 from appliance.site.make_plan import make_plan
+from appliance.site.model import Site
 from appliance.site.plan import Way
 from appliance.site.yaml_text import Value
 from appliance.web.bmc_form import bmc_form
 from appliance.web.forms import Form
 from appliance.web.site_forms import cluster_form, site_form
 from appliance.web.wording import WORDS, for_field, paged
-from tests.sites import site
+from tests.sites import machine, site
 
 ROOT = Path(__file__).resolve().parents[3] / "appliance"
 
@@ -35,8 +36,9 @@ ROOT = Path(__file__).resolve().parents[3] / "appliance"
                 "by-path, or choose one of its report"
             ),
             (
-                "nobody has said yet which box it is, nor which disk may be written: switch it on, "
-                "booting from the network, then say both on the page Machines"
+                "nobody has said yet which box it is, nor which disk may be written: after you "
+                "began on the page Review, switch it on, booting from the network, and say both "
+                "on the page Machines"
             ),
         ),
         (
@@ -68,8 +70,8 @@ ROOT = Path(__file__).resolve().parents[3] / "appliance"
         (
             "no MAC address is given, so it cannot be told from a stranger: write mac or match",
             (
-                "nobody has said yet which box it is: switch it on, booting from the network, "
-                "then say so on the page Machines"
+                "nobody has said yet which box it is: after you began on the page Review, switch "
+                "it on, booting from the network, and say so on the page Machines"
             ),
         ),
         ("the installer reporting SUCCEEDED", "the installer saying that it is done"),
@@ -106,15 +108,42 @@ def test_a_page_names_a_command_only_where_nothing_else_helps(piece: Advice) -> 
         assert _BY_HAND.search(piece.page)
 
 
+_BMC = {"type": "redfish", "address": "http://10.20.0.51", "user": "admin"}
+_SITES = (
+    site(machines={"hv1": {}, "hv2": machine(2, bmc=_BMC)}),
+    site(
+        networks__vm={"cidr": "10.21.0.0/24", "vlan": "21"},
+        networks__main__ntp=["10.20.0.3"],
+        hypervisor__accept_small_hardware="true",
+        cluster={"rke2": "v1.36.3+rke2r1", "active": "false"},
+        staging={"enabled": "false"},
+        vms={"tide": {"iso": "windows"}},
+    ),
+    site(networks__main__dns=["10.20.0.3"], networks__main__gateway="10.20.0.1"),
+)
+"""Of them a plan notes all that it can, and tells all that it does not know of a machine."""
+
+
+@pytest.mark.parametrize("of", _SITES)
+def test_a_note_of_the_plan_names_no_key(of: Site) -> None:
+    """The page that is meant does not have it."""
+    notes = make_plan(of, propose(of)).notes
+    assert notes
+    keys = re.compile(r"\b[a-z]+(?:\.[a-z]+)+\b|\b[a-z]+_[a-z_]+\b|\bbridge\b")
+    assert [each for each in map(paged, notes) if keys.search(each)] == []
+
+
 def _said_elsewhere() -> Iterator[str]:
-    """Every string of the package, and what a plan says of a machine of which it knows nothing."""
+    """Every string of the package, and what plans say."""
     for path in ROOT.rglob("*.py"):
         if path.name != "wording.py":
             for each in ast.walk(ast.parse(path.read_text("utf-8"))):
                 if isinstance(each, ast.Constant) and isinstance(each.value, str):
                     yield each.value
-    of = site(machines={"hv1": {}})
-    yield make_plan(of, propose(of)).machines[0].not_armed or ""
+    for of in _SITES:
+        plan = make_plan(of, propose(of))
+        yield from (each.not_armed or "" for each in plan.machines)
+        yield from plan.notes
     yield from (f"{way.value} {said}" for way in Way for said in ("needs one", "has no use for it"))
 
 
