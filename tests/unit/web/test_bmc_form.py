@@ -50,6 +50,15 @@ def test_the_way_is_written_where_the_file_says_nothing_yet() -> None:
     assert "bmc: {type: by-hand}" in after(form, WITH, by_hand)
 
 
+def test_a_machine_that_starts_from_a_disc_is_a_choice() -> None:
+    """The network needs no word in the file."""
+    form = bmc_form("hv1")
+    assert form.values(data_of(WITH))[f"{BASE}.boot"] == ""
+    disc = after(form, WITH, {f"{BASE}.boot": "disc"})
+    assert "bmc: {address: 10.20.0.51, user: root, boot: disc}" in disc
+    assert after(form, disc, {f"{BASE}.boot": ""}) == WITH
+
+
 def test_what_is_wrong_with_the_machine_is_none_of_this_form() -> None:
     """Only what is said of its BMC is."""
     keys = [BASE, f"{BASE}.user", "hypervisor.machines.hv1", f"{BASE}x", "hypervisor"]
