@@ -107,7 +107,7 @@ def _entries(folder: Path) -> tuple[Path, ...]:
             "the folder to import from cannot be read",
             where=str(folder),
             why=error.strerror or str(error),
-            fix="is the medium plugged in and mounted?",
+            fix="is the medium plugged in and mounted, and may this user read it?",
         ) from error
 
 

@@ -7,23 +7,29 @@ from typing import Annotated
 
 import typer
 
-from appliance.cli.options import Json, SiteFile, StateFolder, Yes
+from appliance.cli.options import JsonAnswer, SiteFile, StateFolder, Yes
 from appliance.cli.printing import print_text
 from appliance.flow.choosing import Wish, approve_machine, blink, identify
 from appliance.flow.looking import look_at
 from appliance.paths import Paths
 
 Which = Annotated[
-    str, typer.Argument(help="Its MAC address, serial number, UUID, or name in the site.")
+    str,
+    typer.Argument(
+        metavar="WHICH", help="Its MAC address, serial number, UUID, or name in the site."
+    ),
 ]
 
 
 def show_status(
     site: SiteFile,
     machine: Annotated[
-        str, typer.Argument(help="Only this machine, with its facts and its history.")
+        str,
+        typer.Argument(
+            metavar="MACHINE", help="Only this machine, with its facts and its history."
+        ),
     ] = "",
-    as_json: Json = False,
+    as_json: JsonAnswer = False,
     state: StateFolder = Paths().root,
 ) -> None:
     """Show what is known of each machine, and which unknown ones wait."""
@@ -36,7 +42,9 @@ def show_status(
 
 def approve(
     site: SiteFile,
-    which: Annotated[str, typer.Argument(help="Its MAC address, serial number or UUID.")] = "",
+    which: Annotated[
+        str, typer.Argument(metavar="WHICH", help="Its MAC address, serial number or UUID.")
+    ] = "",
     mac: Annotated[str, typer.Option("--mac", help="The same: the MAC its screen shows.")] = "",
     name: Annotated[str, typer.Option("--name", help="The name it gets.")] = "",
     disk: Annotated[
@@ -62,7 +70,7 @@ def approve(
 def identify_machine(
     site: SiteFile,
     which: Which,
-    name: Annotated[str, typer.Argument(help="The name it has in the site.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name it has in the site.")],
     yes: Yes = False,
     state: StateFolder = Paths().root,
 ) -> None:

@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
-SiteFile = Annotated[Path, typer.Argument(metavar="SITE", help="The site file, site.yaml.")]
+# `readable=False`: who opens the file says what to do where it cannot be read; Typer does not.
+SiteFile = Annotated[
+    Path, typer.Argument(metavar="SITE", help="The site file, site.yaml.", readable=False)
+]
 InterfaceName = Annotated[
     str,
     typer.Option(
@@ -18,11 +21,18 @@ InterfaceName = Annotated[
     ),
 ]
 StateFolder = Annotated[
-    Path, typer.Option("--state", envvar="BRIDGEHEAD_STATE", help="Where the laptop keeps state.")
+    Path,
+    typer.Option(
+        "--state",
+        envvar="BRIDGEHEAD_STATE",
+        help="Where the laptop keeps state.",
+        readable=False,
+    ),
 ]
 Until = Annotated[str | None, typer.Option("--to", help="Stop after this step: s1 to s8.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the Plan and do nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON event a line.")]
+JsonAnswer = Annotated[bool, typer.Option("--json", help="The answer as one JSON document.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Take every question as answered with yes.")]
 ClockIsRight = Annotated[
     bool, typer.Option("--clock-is-right", help="Take this laptop's date and time as right.")

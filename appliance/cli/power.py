@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from appliance.cli.options import InterfaceName, Json, SiteFile, StateFolder, Yes
+from appliance.cli.options import InterfaceName, JsonAnswer, SiteFile, StateFolder, Yes
 from appliance.cli.printing import print_text
 from appliance.cli.secret_file import given_secret
 from appliance.errors import InputError
@@ -30,8 +30,8 @@ power_app = typer.Typer(
     no_args_is_help=True, help="Switch machines by their BMCs, and see how they stand."
 )
 
-Node = Annotated[str, typer.Argument(help="The machine's name.")]
-OneOrAll = Annotated[str, typer.Argument(metavar="[NODE]", help="Only this machine.")]
+Node = Annotated[str, typer.Argument(metavar="NODE", help="The machine's name.")]
+OneOrAll = Annotated[str, typer.Argument(metavar="NODE", help="Only this machine.")]
 NewCertificate = Annotated[
     bool,
     typer.Option(
@@ -55,7 +55,7 @@ def show_power(
     site: SiteFile,
     node: OneOrAll = "",
     new_certificate: NewCertificate = False,
-    as_json: Json = False,
+    as_json: JsonAnswer = False,
     state: StateFolder = Paths().root,
 ) -> None:
     """Ask each BMC whether its machine is on, and of one machine also what it is."""
@@ -163,7 +163,11 @@ def keep_password(
     node: OneOrAll = "",
     password_file: Annotated[
         Path | None,
-        typer.Option("--password-file", help="Read the password from this file's first line."),
+        typer.Option(
+            "--password-file",
+            help="Read the password from this file's first line.",
+            readable=False,
+        ),
     ] = None,
     state: StateFolder = Paths().root,
 ) -> None:

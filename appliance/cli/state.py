@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from appliance.cli.options import Json, SiteFile, StateFolder, Yes
+from appliance.cli.options import JsonAnswer, SiteFile, StateFolder, Yes
 from appliance.cli.printing import print_text
 from appliance.cli.secret_file import given_secret
 from appliance.errors import InputError
@@ -29,7 +29,11 @@ DRIFT = 5
 
 PassphraseFile = Annotated[
     Path | None,
-    typer.Option("--passphrase-file", help="Read the passphrase from this file's first line."),
+    typer.Option(
+        "--passphrase-file",
+        help="Read the passphrase from this file's first line.",
+        readable=False,
+    ),
 ]
 
 export_app = typer.Typer(no_args_is_help=True, help="Write what is kept of a site into a file.")
@@ -49,7 +53,9 @@ def export_a_state(
 
 
 def import_a_state(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What 'export state' wrote.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="What 'export state' wrote.", readable=False)
+    ],
     replace: Annotated[
         bool, typer.Option("--replace", help="Put it in the place of the state that is here.")
     ] = False,
@@ -86,7 +92,9 @@ def export_an_inventory(
     print_text(str(out))
 
 
-def show_drift(site: SiteFile, as_json: Json = False, state: StateFolder = Paths().root) -> None:
+def show_drift(
+    site: SiteFile, as_json: JsonAnswer = False, state: StateFolder = Paths().root
+) -> None:
     """Say what differs from what was built. Nothing is changed; exit 5 if anything differs."""
     look = look_at(site, Paths(state))
     with look.writing(exclusive="provision drift") as context:
@@ -101,7 +109,7 @@ def show_drift(site: SiteFile, as_json: Json = False, state: StateFolder = Paths
 
 def show_secret(
     site: SiteFile,
-    name: Annotated[str, typer.Argument(help=f"One of: {', '.join(NAMES)}.")] = "",
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"One of: {', '.join(NAMES)}.")] = "",
     yes: Yes = False,
     state: StateFolder = Paths().root,
 ) -> None:

@@ -14,6 +14,7 @@ from appliance.cli.options import (
     DryRun,
     InterfaceName,
     Json,
+    JsonAnswer,
     MayLose,
     Proxy,
     Reviewed,
@@ -107,7 +108,7 @@ def check(
 @app.command()
 def plan(
     site: SiteFile,
-    as_json: Json = False,
+    as_json: JsonAnswer = False,
     laptop: OfLaptop = False,
     interface: InterfaceName = "",
     state: StateFolder = Paths().root,
@@ -125,7 +126,11 @@ def fetch(
     site: SiteFile,
     folders: Annotated[
         list[Path] | None,
-        typer.Option("--from", help="Import from this folder, not from upstream; several times."),
+        typer.Option(
+            "--from",
+            help="Import from this folder, not from upstream; several times.",
+            readable=False,
+        ),
     ] = None,
     mirror: Annotated[
         str, typer.Option("--mirror", help="Fetch from a mirror with upstream's layout.")
@@ -169,7 +174,7 @@ app.command("blink")(blink_machine)
 @app.command("reinstall")
 def install_anew(
     site: SiteFile,
-    node: Annotated[str, typer.Argument(help="The machine's name.")],
+    node: Annotated[str, typer.Argument(metavar="NODE", help="The machine's name.")],
     yes: Yes = False,
     state: StateFolder = Paths().root,
 ) -> None:
@@ -180,7 +185,8 @@ def install_anew(
 @app.command()
 def undo(
     site: Annotated[
-        Path | None, typer.Argument(metavar="[SITE]", help="The site file, site.yaml.")
+        Path | None,
+        typer.Argument(metavar="SITE", help="The site file, site.yaml.", readable=False),
     ] = None,
     whole_site: Annotated[
         bool,
@@ -234,7 +240,9 @@ def support(
 
 @app.command("read-code")
 def read_code(
-    code: Annotated[str, typer.Argument(help="As it was read out, such as 2J46-8HHG.")],
+    code: Annotated[
+        str, typer.Argument(metavar="CODE", help="As it was read out, such as 2J46-8HHG.")
+    ],
 ) -> None:
     """Say what a short code means, to whoever helps over the telephone."""
     standing = decode_short_code(code)
@@ -283,10 +291,12 @@ def obey(arguments: list[str]) -> int:
     Raises BridgeheadError, and KeyboardInterrupt where it was broken off.
     """
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name="provision", standalone_mode=False)
     except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        verb = context.command_path if context is not None else "provision"
         raise InputError(
-            error.format_message(), where="the command line", fix="see 'provision --help'"
+            error.format_message(), where="the command line", fix=f"see '{verb} --help'"
         ) from error
     except typer.Abort:
         raise KeyboardInterrupt from None

@@ -76,7 +76,10 @@ def _read(path: FilePath) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
-            "the file cannot be read", where=str(path), why=reason, fix="see its permissions"
+            "the file cannot be read",
+            where=str(path),
+            why=reason,
+            fix="let this user read it, or run as root",
         ) from error
     if len(octets) > MAX_OCTETS:
         raise InputError(

@@ -14,6 +14,13 @@ def test_what_is_typed_wrong_is_refused() -> None:
     with pytest.raises(InputError, match="--nosuch") as refused:
         verbs.obey(["plan", "--nosuch"])
     assert refused.value.where == "the command line"
+    assert refused.value.fix == "see 'provision plan --help'"
+    with pytest.raises(InputError, match="NODE") as refused:
+        verbs.obey(["power", "on", "site.yaml"])
+    assert refused.value.fix == "see 'provision power on --help'"
+    with pytest.raises(InputError) as refused:
+        verbs.obey(["nosuch"])
+    assert refused.value.fix == "see 'provision --help'"
 
 
 def test_a_question_broken_off_is_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
