@@ -19,7 +19,7 @@ from appliance.flow.looking import look_at
 from appliance.flow.preflight import refuse_at_once, refuse_unless_root
 from appliance.flow.run import STEPS, provision
 from appliance.flow.session import opened, stopped_by_signals
-from appliance.flow.taking_down import take_down
+from appliance.flow.taking_down import take_down, what_goes
 from appliance.paths import Paths
 from appliance.tools.interface import choose
 
@@ -89,11 +89,9 @@ def undo_whole_site(wish: Wish) -> None:
     """Take a site down. Raises InputError unless it was agreed to, and what the flow raises."""
     look = look_at(wish.site, wish.paths)
     if not wish.yes:
-        names = ", ".join(vm.name for vm in look.plan.vms) or "none"
-        raise InputError(
-            f"virtual machines would be lost with their disks: {names}",
-            fix=f"say so: provision undo {wish.site} --site --yes",
-        )
+        with look.reading() as context:
+            what = what_goes(context, look.plan)
+        raise InputError(what, fix=f"say so: provision undo {wish.site} --site --yes")
     refuse_unless_root("taking a site down needs root", why="it sets an address for the time")
     with (
         opened(

@@ -13,10 +13,13 @@ from appliance.errors import StepError
 from appliance.flow.context import Context
 from appliance.flow.noted import Noted
 from appliance.flow.preflight import refuse_unready_interface
+from appliance.flow.s1_site import built_vms
 from appliance.flow.s3_boot_services import BootServicesStep
+from appliance.flow.s6_vms import VmsStep
 from appliance.flow.secrets import site_secrets
 from appliance.flow.site_terraform import KUBECONFIG, SiteTerraform
 from appliance.flow.tending import Say, Tending
+from appliance.flow.vm_states import vm_states
 from appliance.hypervisor.access import SSH_USER
 from appliance.hypervisor.api import HarvesterApi
 from appliance.site.plan import MachinePlan, Plan
@@ -28,6 +31,18 @@ from appliance.vms.variables import NAMESPACE
 
 _LIVE_PASSWORD = "rancher"
 _POWER_OFF = "sudo -n systemctl poweroff"
+
+
+def what_goes(context: Context, plan: Plan) -> str:
+    """Say what taking the site down would take: what was built, by the journal."""
+    lost = set(built_vms(context.journal))
+    begun = [each for each in context.journal.steps() if each.name == VmsStep.name]
+    if begun and begun[-1].outcome != "done":  # it may have made any of them
+        states = vm_states(context.journal, plan)
+        lost |= {name for name, state in states.items() if state != "removed"}
+    if lost:
+        return f"virtual machines would be lost with their disks: {', '.join(sorted(lost))}"
+    return "no virtual machine was built; the site's machines would be powered off and forgotten"
 
 
 def take_down(context: Context, plan: Plan) -> Iterator[str]:

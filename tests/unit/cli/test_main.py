@@ -135,6 +135,16 @@ def test_reinstall_needs_a_known_machine_and_yes(site: Path, tmp_path: Path) -> 
     assert provision("reinstall", site, "hv1", "--yes", *state)[0] == 0
 
 
+def test_what_was_never_built_is_not_said_to_be_lost(site: Path, tmp_path: Path) -> None:
+    """Of a site that was never run, and nothing is made by asking."""
+    state = tmp_path / "state"
+    code, _, err = provision("undo", site, "--site", "--state", state)
+    assert code == 2
+    assert "no virtual machine was built" in err
+    assert "--site --yes" in err
+    assert not state.exists()
+
+
 @pytest.mark.root
 def test_undo_says_when_there_is_nothing_to_take_back(site: Path, tmp_path: Path) -> None:
     """And makes no state where there is none."""

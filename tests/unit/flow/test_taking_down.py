@@ -10,7 +10,7 @@ import pytest
 
 from appliance.errors import PreflightError
 from appliance.flow.context import Options
-from appliance.flow.taking_down import _destroy_vms, _power_off, take_down
+from appliance.flow.taking_down import _destroy_vms, _power_off, take_down, what_goes
 from appliance.store.machines import Proven
 from tests.plans import machine, plan
 from tests.site_files import whole_plan
@@ -33,6 +33,24 @@ def test_a_hypervisor_that_was_never_taken_over_has_no_virtual_machines(tmp_path
     """There is nothing to destroy, and nobody to ask."""
     with context_in(tmp_path) as context:
         assert list(_destroy_vms(context, whole_plan())) == []
+
+
+def test_what_would_go_is_what_was_built(tmp_path: Path) -> None:
+    """Not what the file wishes; of a step that was broken off, all that it may have made."""
+    none = "no virtual machine was built; the site's machines would be powered off and forgotten"
+    lost = "virtual machines would be lost with their disks: "
+    with context_in(tmp_path) as context:
+        journal, whole = context.journal, whole_plan()
+        assert what_goes(context, whole) == none
+        run = journal.begin_run("1", "eth0")
+        journal.begin_step(run, "s6", "x")
+        everything = ", ".join(sorted(vm.name for vm in whole.vms))
+        assert what_goes(context, whole) == lost + everything
+        journal.end_step(run, "s6", "done", {"vms": {"app1": "running", "gone": "running"}})
+        assert what_goes(context, whole) == f"{lost}app1, gone"
+        for name in ("app1", "gone"):
+            context.tell("vm", "removed", machine=name, data={"now": "removed"})
+        assert what_goes(context, whole) == none
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the interface is looked at as root does")
