@@ -8,7 +8,6 @@ from collections.abc import Callable
 from playwright.sync_api import Page, Request, Route, expect
 
 from tests.reports import card, report
-from tests.unit.flow.test_stocking import medium
 from tests.web import scenes
 from tests.web.watched import Watched
 from tests.web.wizard import Wizard
@@ -82,7 +81,7 @@ def test_an_open_page_finds_a_wizard_that_was_started_anew(
 def test_a_fetch_is_followed_to_its_end(wizard_with: Start, browse: Browse) -> None:
     """Nobody reloads the page: it says by itself that all is there, and leads on."""
     wizard = wizard_with(scenes.TWO)
-    folder = medium(wizard.folder / "medium")
+    folder = scenes.whole_medium(wizard.folder / "medium")
     for name in ("snponly.efi", "ipxe.efi", "undionly.kpxe", "ipxe.iso"):
         (folder / name).unlink()  # Debian's own are taken, which are known
     page = browse(wizard).signed_in().page
