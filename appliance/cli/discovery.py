@@ -9,6 +9,7 @@ import typer
 
 from appliance.cli.options import JsonAnswer, SiteFile, StateFolder, Yes
 from appliance.cli.printing import print_text
+from appliance.errors import InputError
 from appliance.flow.choosing import Wish, approve_machine, blink, identify
 from appliance.flow.looking import look_at
 from appliance.paths import Paths
@@ -58,12 +59,19 @@ def approve(
 ) -> None:
     """Say that a machine is one of the site; without WHICH, list those that wait."""
     look = look_at(site, Paths(state))
+    wish = Wish(name, disk, role, erase)
     if not (which or mac):
-        for line in look.waiting_as_text():
+        if wish != Wish(""):
+            raise InputError(
+                "which machine is meant?",
+                where="WHICH",
+                fix=f"give its MAC address, serial number or UUID: 'provision approve {site}' "
+                "lists those that wait",
+            )
+        for line in list(look.waiting_as_text()) or ["no unknown machine waits"]:
             print_text(line)
         return
     with look.writing() as context:
-        wish = Wish(name, disk, role, erase)
         print_text(approve_machine(context, look.plan, which or mac, wish))
 
 

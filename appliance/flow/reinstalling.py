@@ -20,11 +20,11 @@ def reinstall_machine(look: Look, name: str, *, agreed: bool) -> str:
     if not agreed:
         raise InputError(
             f"everything on the disk of {name} would be lost",
-            where="erase",
             fix=advice.agree_to_reinstall(str(look.site_file), name),
         )
     with look.writing(exclusive="provision reinstall") as context:
+        again = context.proven.get(name).installs > 0
         reinstall(context, name, (machine.disk.path if machine.disk else None) or "")
-    if is_switched(machine):
-        return f"{name} is installed anew at its next network boot: run, which switches it"
-    return f"{name} is installed anew at its next network boot: run, then switch it off and on"
+    words = "is installed anew" if again else "was never installed, and is installed"
+    then = "run, which switches it" if is_switched(machine) else "run, then switch it off and on"
+    return f"{name} {words} at its next network boot: {then}"

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response
 
-from appliance.errors import BridgeheadError
+from appliance.errors import BridgeheadError, InputError
 from appliance.web.actions import Actions
 from appliance.web.arrivals import boxes, one_machine
 from appliance.web.deps import Deps
@@ -64,16 +64,19 @@ class _Pages:
     def reinstall(self, which: str) -> Response:
         """Have its disk written anew, where its name was typed."""
         erase = field("erase")
-        return self._act(which, "reinstall", lambda: self._actions.reinstall(which, erase))
+        return self._act(which, "reinstall", lambda: self._actions.reinstall(which, erase), "erase")
 
     def identify(self, which: str) -> Response:
         """Say which box it is."""
         box, sure = field("which"), field("sure") == "yes"
         return self._act(which, "identify", lambda: self._actions.identify(box, which, sure=sure))
 
-    def _act(self, which: str, word: str, work: Callable[[], str]) -> Response:
+    def _act(self, which: str, word: str, work: Callable[[], str], asked: str = "") -> Response:
+        """Do what a form says. What is wrong with the form at large stands at its field `asked`."""
         try:
             work()
         except BridgeheadError as error:
+            if isinstance(error, InputError):
+                error.where = error.where or asked
             return self.machine(which, error)
         return back(f"/machines/{quote(which, safe='')}", word)

@@ -65,6 +65,16 @@ def test_a_disk_is_chosen_from_what_the_list_shows(site: Path, tmp_path: Path) -
     assert provision("plan", site, *state)[1].count(path) == 1
 
 
+def test_nobody_waits_or_nobody_is_meant(tmp_path: Path) -> None:
+    """The first is said; an option without a machine is refused, and not passed over."""
+    site, state = tmp_path / "site.yaml", ("--state", tmp_path / "state")
+    site.write_text(_SITE)
+    assert provision("approve", site, *state) == (0, "no unknown machine waits\n", "")
+    code, out, err = provision("approve", site, "--name", "hv4", *state)
+    assert (code, out) == (2, "")
+    assert err.startswith("error BH100: which machine is meant?")
+
+
 def test_this_machine_is_hv1(site: Path, tmp_path: Path) -> None:
     """One command; a name that the site does not have is exit 2."""
     state = ("--state", tmp_path / "state")

@@ -145,7 +145,7 @@ def test_a_machine_is_installed_anew_by_a_call(browser: Browser) -> None:
     assert "provision reinstall" in told(refused)["fix"]
     answer = browser.post("/api/machines/reinstall", json={"name": "hv1", "erase": "hv1"})
     held(by_name("reinstall"), 200, answer.json)
-    assert "hv1 is installed anew" in told(answer)["text"]
+    assert "hv1 was never installed, and is installed" in told(answer)["text"]
 
 
 def test_a_site_is_exported_and_wiped_by_calls(world: World, browser: Browser) -> None:

@@ -44,6 +44,7 @@ def test_it_is_installed_anew_where_its_name_was_typed(world: World, browser: Br
     assert '<details id="anew">' in browser.get("/machines/hv1").text
     refused = browser.post("/machines/hv1/reinstall", data={"erase": "hv2"})
     assert refused.status_code == 422
+    assert 'id="erase-wrong"' in refused.text
     assert "everything on the disk of hv1 would be lost" in refused.text
     assert "provision" not in refused.text
     assert '<details id="anew" open>' in refused.text
