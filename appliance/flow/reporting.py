@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
@@ -18,6 +17,9 @@ from appliance.handover.sheet import make_sheet, render_sheet
 from appliance.handover.support import Support, SupportSources, write_support
 from appliance.site.plan import Plan
 from appliance.tools.clock import as_text
+from appliance.tools.whole_file import asked_for, whole
+
+_READABLE = 0o666  # less the umask: who may come to where it lies may read it
 
 _ACTIONS = {
     "run-started": "ran the command",
@@ -37,7 +39,7 @@ def write_report(
     """Write the report into the site's reports folder; give its path."""
     artifacts = [Artifact(each.name, each.digest, each.size) for each in files]
     name = f"report-{as_text(context.clock.utc()).replace(':', '')}.html"
-    return _write(context, plan, artifacts, context.site_paths.reports / name, outcome)
+    return _keep(context, name, _page(context, plan, artifacts, outcome))
 
 
 def write_sheet(
@@ -52,11 +54,14 @@ def write_sheet(
     sheet = make_sheet(
         plan, made_at=now, not_safe=not_safe, fingerprints=fingerprints, zone=_zone(now)
     )
-    return _replace(context.site_paths.reports / "hand-over.html", render_sheet(sheet))
+    return _keep(context, "hand-over.html", render_sheet(sheet))
 
 
 def report_of(look: Look, out: Path | None) -> Path:
-    """Write the report of a site that is looked at; to `out` if given."""
+    """Write the report of a site that is looked at; to `out` if given.
+
+    Raises InputError where `out` cannot be written.
+    """
     depot = Depot(look.paths.depot)
     kept = {each.name: each for each in depot.files()}
     artifacts = [
@@ -65,12 +70,16 @@ def report_of(look: Look, out: Path | None) -> Path:
         if each.name in kept
     ]
     with look.writing() as context:
-        path = out or context.site_paths.reports / "report.html"
-        return _write(context, look.plan, artifacts, path, None)
+        page = _page(context, look.plan, artifacts, None)
+        if out is None:
+            return _keep(context, "report.html", page)
+    with asked_for(out, _READABLE) as file:
+        file.write(page.encode())
+    return out
 
 
 def support_of(look: Look, out: Path | None) -> Support:
-    """Write the redacted support file of a site; to `out` if given."""
+    """Write the redacted support file of a site; to `out` if given. Raises as `report_of`."""
     with look.writing() as context:
         stamp = as_text(context.clock.utc()).replace(":", "")
         name = f"support-{look.plan.site_id}-{stamp}.tar.gz"
@@ -85,9 +94,7 @@ def support_of(look: Look, out: Path | None) -> Support:
         return write_support(sources, out or Path(name))
 
 
-def _write(
-    context: Context, plan: Plan, artifacts: list[Artifact], path: Path, outcome: str | None
-) -> Path:
+def _page(context: Context, plan: Plan, artifacts: list[Artifact], outcome: str | None) -> str:
     now = context.clock.utc()
     report = gather(
         context.journal,
@@ -100,7 +107,7 @@ def _write(
         ],
         outcome=outcome,
     )
-    return _replace(path, render(with_facts(report, _facts(context, plan))))
+    return render(with_facts(report, _facts(context, plan)))
 
 
 def _facts(context: Context, plan: Plan) -> dict[str, Facts]:
@@ -114,9 +121,10 @@ def _zone(now: float) -> tzinfo:
     return datetime.fromtimestamp(now, UTC).astimezone().tzinfo or UTC
 
 
-def _replace(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, "utf-8")
-    draft.replace(path)
-    return path
+def _keep(context: Context, name: str, text: str) -> Path:
+    """Write a page into the site's reports folder; give its path."""
+    folder = context.site_paths.reports
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with whole(folder / name, _READABLE) as file:
+        file.write(text.encode())
+    return folder / name

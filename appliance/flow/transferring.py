@@ -25,6 +25,7 @@ from appliance.store.database import open_database
 from appliance.store.lock import hold
 from appliance.store.vault import Vault, host_key
 from appliance.tools.clock import Clock, as_text
+from appliance.tools.whole_file import asked_for
 from appliance.tools.words import reason
 from appliance.values import Secret
 
@@ -37,8 +38,8 @@ _LEFT_OUT = (".terraform", "kubeconfig", "terraform.rc")
 def export_state(site_id: str, paths: Paths, out: Path, passphrase: Secret) -> Path:
     """Write a site's whole state into one sealed file, mode 0600; give its path.
 
-    Raises PreflightError if the site was never run here or `out` cannot be written, BusyError
-    while a run goes on, InputError for a passphrase that is too short.
+    Raises PreflightError if the site was never run here, BusyError while a run goes on, InputError
+    for a passphrase that is too short or where `out` cannot be written.
     """
     site = paths.site(site_id)
     if not site.database.exists():
@@ -51,18 +52,8 @@ def export_state(site_id: str, paths: Paths, out: Path, passphrase: Secret) -> P
     with hold(site.lock, who="provision export", since=now):
         content = _pack(site, host_key(paths.host_key))
     sealed = seal(content, passphrase, about={"site": site_id, "exported": now})
-    draft = out.with_name(f".{out.name}.new")
-    try:
-        descriptor = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(sealed)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(out)
-    except OSError as error:
-        raise PreflightError(
-            "the sealed state cannot be written", where=str(out), why=str(error)
-        ) from error
+    with asked_for(out) as file:
+        file.write(sealed)
     return out
 
 

@@ -26,6 +26,7 @@ from appliance.tools.clock import Clock, as_text
 from appliance.tools.host_clock import synchronised
 from appliance.tools.process import run
 from appliance.tools.redact import Redactor
+from appliance.tools.whole_file import asked_for
 from appliance.values import Secret
 
 MAX_LOG = 5_000_000
@@ -86,23 +87,14 @@ def standing_of(report: ReportInput) -> Standing:
 def write_support(sources: SupportSources, path: Path) -> Support:
     """Write the file, 0600, whole or not at all. A piece that cannot be had is named in it.
 
-    Every text in it has passed the redactor.
+    Every text in it has passed the redactor. Raises InputError where it cannot be written.
     """
     now = sources.clock.utc()
     redactor = Redactor(sources.secrets)
     code = short_code(standing_of(gather(sources.journal, sources.plan, now=now)))
     intro: Piece = ("README.txt", lambda: _intro(sources.plan.site_id, code, now))
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        descriptor = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            _pack(file, (intro, *_pieces(sources, redactor)), redactor, now)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with asked_for(path) as file:
+        _pack(file, (intro, *_pieces(sources, redactor)), redactor, now)
     return Support(path, code)
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import appliance
 from appliance.errors import StepError
+from appliance.tools.whole_file import whole
 
 ENTRY_POINTS = ("appliance.staging.serve", "appliance.staging.fill")
 _PACKAGE = "appliance"
@@ -43,9 +44,8 @@ def make(folder: Path) -> Bundle:
     path = folder / f"bridgehead-staging-{version}.tar.gz"
     if not path.exists() or path.read_bytes() != content:
         folder.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f"{path.name}.part")
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
+        with whole(path, 0o666) as file:
+            file.write(content)
     return Bundle(path, hashlib.sha256(content).hexdigest())
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.errors import StepError
+from appliance.tools.whole_file import whole
 
 STATE = "terraform.tfstate"
 PLAN = "site.tfplan"
@@ -173,14 +174,8 @@ class RunFolder:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file for our eyes only, whole or not at all."""
-    draft = path.with_name(f"{path.name}.new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    with whole(path) as file:
+        file.write(text.encode())
 
 
 def _cli_config(mirror: Path) -> str:

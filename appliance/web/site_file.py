@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import os
-import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +26,7 @@ from appliance.site.places import Path, path_text
 from appliance.site.plan import Plan
 from appliance.site.yaml_edit import rewritten
 from appliance.site.yaml_text import MAX_OCTETS, Value, read_yaml
+from appliance.tools.whole_file import whole
 
 Changes = Mapping[Path, Value | None]
 """New values by their paths; None takes a key out."""
@@ -222,20 +222,11 @@ class SiteFile:
         """Put the text in the file's place whole, or `beside` it, with its own mode and owner."""
         own = self.path.resolve()
         target = beside or own
-        draft = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-            try:
-                with os.fdopen(descriptor, "wb") as stream:
-                    stream.write(text.encode())
-                    stream.flush()
-                    _like(descriptor, own)
-                    os.fsync(descriptor)
-                draft.replace(target)
-            except BaseException:
-                draft.unlink(missing_ok=True)
-                raise
+            with whole(target) as stream:
+                stream.write(text.encode())
+                _like(stream.fileno(), own)
         except OSError as error:
             raise InputError(
                 "the site file cannot be written",

@@ -6,8 +6,11 @@ import tarfile
 from ipaddress import IPv4Address
 from pathlib import Path
 
+import pytest
+
 from appliance.boot.control import Reported
 from appliance.discover.report import encode
+from appliance.errors import InputError
 from appliance.flow.context import Options
 from appliance.flow.looking import look_at
 from appliance.flow.orders import approve
@@ -62,6 +65,19 @@ def test_a_site_that_never_ran_has_a_report_too(tmp_path: Path) -> None:
     out = tmp_path / "page.html"
     assert report_of(look, out) == out
     assert "hv1" in out.read_text("utf-8")
+
+
+@pytest.mark.parametrize("place", [".", "none/page.html"])
+def test_a_place_that_takes_no_file_is_said(tmp_path: Path, place: str) -> None:
+    """Of report and support file alike: no folder is made, and no draft stays."""
+    file, state = tmp_path / "site.yaml", tmp_path / "state"
+    file.write_text(_SITE)
+    look, out = look_at(file, Paths(state)), tmp_path / "out"
+    out.mkdir()
+    for write in (report_of, support_of):
+        with pytest.raises(InputError, match="cannot be written"):
+            write(look, out / place)
+    assert list(out.iterdir()) == []
 
 
 def test_a_support_file_holds_no_secret(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.errors import BridgeheadError, BusyError, InputError, PreflightError
+from appliance.errors import BusyError, InputError, PreflightError
 from appliance.flow.transferring import export_state, import_state
 from appliance.paths import Paths
 from appliance.store.database import open_database
@@ -117,10 +117,12 @@ def test_nothing_is_exported_while_a_run_goes_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", ["nowhere/a.sealed", "."])
 def test_a_place_that_takes_no_file_is_said(tmp_path: Path, place: str) -> None:
-    """One error, and no half file."""
+    """One error with what to do, and no half file."""
     paths = _laptop(tmp_path / "one")
-    with pytest.raises(BridgeheadError):
+    with pytest.raises(InputError) as refused:
         export_state("alpha", paths, tmp_path / place, _WORDS)
+    assert refused.value.fix
+    assert [each.name for each in tmp_path.iterdir()] == ["one"]
 
 
 def test_a_site_that_never_ran_has_nothing_to_export(tmp_path: Path) -> None:

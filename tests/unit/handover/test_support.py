@@ -74,7 +74,7 @@ def test_the_file_holds_what_helps(sources: SupportSources, tmp_path: Path) -> N
     run = sources.journal.begin_run("0.1.0", "eth0")
     sources.journal.add_event("finding", "a rival", run=run)
     (sources.reports / "hv1-live.log").write_text("installer: no space left\n")
-    made = write_support(sources, tmp_path / "out" / "alpha.tar.gz")
+    made = write_support(sources, tmp_path / "alpha.tar.gz")
     files = opened(made.path)
     assert json.loads(files["plan.json"])["site_id"] == "alpha"
     assert json.loads(files["journal.jsonl"])["text"] == "a rival"
@@ -106,6 +106,7 @@ def test_it_is_private_and_replaces_the_last_one_whole(
 ) -> None:
     """Nobody else reads it, and no draft is left."""
     path = tmp_path / "out" / "a.tar.gz"
+    path.parent.mkdir()
     old = os.umask(0)
     try:
         write_support(sources, path)
