@@ -16,7 +16,7 @@ from appliance.artifacts.fetch import Fetcher
 from appliance.artifacts.gather import Gathered, Sources, gather
 from appliance.artifacts.importing import find_wanted
 from appliance.artifacts.vm_catalog import wanted_for_vms
-from appliance.errors import ArtifactError
+from appliance.errors import ArtifactError, InputError
 from appliance.paths import Paths
 from appliance.site.artifact_names import STAGE1_FILES
 from appliance.site.plan import Plan
@@ -24,7 +24,7 @@ from appliance.site.show import ShownFile
 from appliance.store.lock import FILES_HELD, hold
 from appliance.tools import data
 from appliance.tools.clock import Clock, as_text
-from appliance.tools.http_client import HttpClient
+from appliance.tools.http_client import HttpClient, is_web_address
 from appliance.values import Digest
 
 
@@ -32,6 +32,7 @@ def wants_of(plan: Plan, *, accept_ipxe: bool = False, mirror: str = "") -> tupl
     """Give all that the plan wants; from `mirror`, a base URL, if given.
 
     A mirror holds upstream's names in a folder a version, or the depot's names without one.
+    Raises InputError for one that is no URL.
     """
     builds = read_builds(data.path("ipxe/binaries.toml").read_text("utf-8"))
     wants = (
@@ -41,6 +42,10 @@ def wants_of(plan: Plan, *, accept_ipxe: bool = False, mirror: str = "") -> tupl
     )
     if not mirror:
         return wants
+    if not is_web_address(mirror):
+        raise InputError(
+            "a mirror is an http or https URL", where=mirror, fix="write http://SERVER/FOLDER"
+        )
     return tuple(_mirrored(each, mirror.rstrip("/")) for each in wants)
 
 

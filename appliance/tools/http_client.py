@@ -60,6 +60,15 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
+def is_web_address(url: str) -> bool:
+    """Say whether it is a URL that `HttpClient` opens."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in _SCHEMES and bool(parts.hostname)
+
+
 class HttpClient:
     """Opens URLs. `timeout` is the longest silence on the line, in seconds."""
 
@@ -70,7 +79,7 @@ class HttpClient:
     @contextmanager
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Iterator[Answer]:
         """GET a URL. Raises OSError if no answer comes, ValueError for another scheme."""
-        if urlsplit(url).scheme not in _SCHEMES:
+        if not is_web_address(url):
             raise ValueError(f"{url!r} is not an http or https URL")
         sent = {"User-Agent": _USER_AGENT, "Accept-Encoding": "identity", **(headers or {})}
         request = urllib.request.Request(url, headers=sent)  # noqa: S310 - the scheme is checked

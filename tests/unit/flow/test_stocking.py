@@ -10,7 +10,7 @@ import pytest
 from appliance.artifacts.catalog import Trust
 from appliance.artifacts.depot import Depot, Origin
 from appliance.artifacts.gather import How
-from appliance.errors import ArtifactError
+from appliance.errors import ArtifactError, InputError
 from appliance.flow.stocking import image_digests, stock, wants_of
 from appliance.paths import Paths
 from appliance.site.artifact_names import STAGE1_FILES
@@ -114,6 +114,14 @@ def test_a_whole_site_from_a_folder_for_each_project(tmp_path: Path) -> None:
     image = whole.images[0]
     body = image.url.rpartition("/")[2].encode()
     assert image_digests(whole, depot) == {image.file: hashlib.sha512(body).hexdigest()}
+
+
+@pytest.mark.parametrize("mirror", ["ftp://x", "mirror.example", "http://", "http://[::1/hv"])
+def test_a_mirror_that_is_no_url_is_refused(mirror: str) -> None:
+    """By what was written, before anything is asked."""
+    with pytest.raises(InputError, match="http or https") as refused:
+        wants_of(plan(), mirror=mirror)
+    assert refused.value.where == mirror
 
 
 def test_a_mirror_has_folders_of_versions_or_the_depots_names() -> None:
