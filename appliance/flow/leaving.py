@@ -12,6 +12,7 @@ from appliance.flow.vm_secrets import vm_secrets
 from appliance.handover.unplug import Evidence, NotYet, Safe, Seen, judge
 from appliance.site.plan import Plan
 from appliance.staging.proof import prove
+from appliance.tools.interface import interface_with
 from appliance.vms.cloud_init import network_data, user_data
 
 
@@ -24,6 +25,7 @@ def may_leave(context: Context, plan: Plan) -> Safe | NotYet:
             documents=_documents(context, plan),
             leased=_leased(context, plan),
             api=_api(context, plan),
+            laptop=interface_with(plan.services) if plan.staging else "",
         ),
     )
 

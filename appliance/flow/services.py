@@ -60,11 +60,6 @@ class Services:
         there = BOOT_DISC in {each.name for each in self._files}
         return f"http://{self._plan.provisioning.bridge}/a/{BOOT_DISC}" if there else ""
 
-    @property
-    def has_services_address(self) -> bool:
-        """Whether this laptop answers at the services address for the staging machine."""
-        return self._services_address.held
-
     def start(self) -> None:
         """Open the sockets and start the unprivileged child. Raises PreflightError, StepError."""
         options = self._context.options

@@ -32,11 +32,6 @@ class ServicesAddress:
         self._told = ""
         self._next_look = 0.0
 
-    @property
-    def held(self) -> bool:
-        """Whether this laptop has the address now."""
-        return self._held
-
     def take(self) -> bool:
         """Take the address unless it is another's, or was released; give whether it is held.
 

@@ -33,15 +33,15 @@ class Evidence:
     `answers` are the staging machine's services, by the names of TAKEN_OVER. `documents` are the
     configurations that built things live by, by whose they are (what only an installer read
     is none). `leased` are the machines that still have an address of the laptop's pool. `api` is
-    the cluster's API, None where the site has no cluster. `laptop` is what the laptop itself
-    still answers at the services address.
+    the cluster's API, None where the site has no cluster. `laptop` is its interface that has the
+    services address, empty where none has: else all answers could be its own.
     """
 
     answers: tuple[Seen, ...]
     documents: Mapping[str, str]
     leased: tuple[str, ...]
     api: Seen | None
-    laptop: tuple[str, ...] = ()
+    laptop: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def judge(plan: Plan, evidence: Evidence) -> Safe | NotYet:
         *_unanswered(plan, evidence),
         *(f"{each} has an address of the laptop's pool" for each in evidence.leased),
         *_moving(plan),
-        *(f"the laptop still answers {each} at {plan.services}" for each in evidence.laptop),
+        *_staying(plan, evidence),
         *_cluster(plan, evidence),
     )
     if reasons:
@@ -125,6 +125,11 @@ def _moving(plan: Plan) -> tuple[str, ...]:
         for vm in plan.vms
         if vm.address is None and vm.kind is not VmKind.PLAIN
     )
+
+
+def _staying(plan: Plan, evidence: Evidence) -> tuple[str, ...]:
+    on = evidence.laptop
+    return (f"this laptop itself has the services address {plan.services}, on {on}",) if on else ()
 
 
 def _cluster(plan: Plan, evidence: Evidence) -> tuple[str, ...]:

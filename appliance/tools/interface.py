@@ -60,6 +60,14 @@ def carrier(name: str) -> bool:
         return False
 
 
+def interface_with(address: IPv4Address) -> str:
+    """Name the interface of this laptop that has an address; empty where none has."""
+    for entry in json.loads(run(["ip", "-json", "-4", "address", "show"]).out or "[]"):
+        if str(address) in {each.get("local") for each in entry.get("addr_info", ())}:
+            return str(entry["ifname"])
+    return ""
+
+
 def look(name: str) -> Interface:
     """Look at an interface. Raises PreflightError if there is none of that name."""
     result = run(["ip", "-json", "address", "show", "dev", name]) if index_of(name) else None

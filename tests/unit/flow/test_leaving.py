@@ -49,6 +49,18 @@ def test_a_silent_staging_machine_holds_it(tmp_path: Path) -> None:
         assert what in said, said
 
 
+def test_a_laptop_that_has_the_services_address_holds_itself(tmp_path: Path) -> None:
+    """What it answers there proves nothing of the staging machine."""
+    whole = whole_plan()
+    paths = Paths(tmp_path)
+    stock(whole, paths, folder=media(tmp_path / "media", whole), accept_ipxe=True, stand_ins=True)
+    own = replace(whole, staging=StagingPlan("staging", IPv4Address("127.0.0.1")))
+    with context_in(tmp_path) as context:
+        verdict = may_leave(context, own)
+    assert isinstance(verdict, NotYet)
+    assert "this laptop itself has the services address 127.0.0.1, on lo" in verdict.reasons
+
+
 def test_a_machine_that_lives_on_a_lease_holds_it(tmp_path: Path) -> None:
     """What was installed by hand may ask for its address: then the laptop is needed."""
     by_hand = replace(whole_plan().vm("app1"), address=None, image=None, iso="windows")

@@ -149,9 +149,9 @@ with context_in(FOLDER, options=Options(INTERFACE)) as context:
     services = Services(context, staged(), (), held)
     services.start()
     pid = services.boot_pid
-    before = [names_at("10.20.0.5"), names_at("10.20.0.2"), services.has_services_address]
+    before = [names_at("10.20.0.5"), names_at("10.20.0.2"), addresses()]
     services.release_services_address()
-    after = [names_at("10.20.0.5"), names_at("10.20.0.2"), services.has_services_address]
+    after = [names_at("10.20.0.5"), names_at("10.20.0.2"), addresses()]
     left = subprocess.run(["ss", "-Hlnut"], capture_output=True, text=True).stdout
     services.release_services_address()
     same = services.boot_pid == pid
@@ -162,8 +162,8 @@ with context_in(FOLDER, options=Options(INTERFACE)) as context:
 """
     )
     servers = ["10.20.0.21", "10.20.0.22", "10.20.0.23"]
-    assert said["before"] == [servers, servers, True]
-    assert said["after"] == [[], servers, False]
+    assert said["before"] == [servers, servers, ["10.20.0.2/24", "10.20.0.5/32"]]
+    assert said["after"] == [[], servers, ["10.20.0.2/24"]]
     assert (said["left"], said["own"]) == (0, 2)
     assert said["same"] is True
     assert said["addresses"] == ["10.20.0.2/24"]
@@ -182,7 +182,7 @@ with context_in(FOLDER, options=Options(INTERFACE)) as context:
     services.start()
     ip("link", "del", INTERFACE)
     services.keep_open(lambda text: None)
-    gone = services.has_services_address
+    gone = services.running
     ip("link", "add", INTERFACE, "type", "veth", "peer", "name", "p1")
     ip("link", "set", "p1", "up")
     services.keep_open(lambda text: None)

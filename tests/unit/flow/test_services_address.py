@@ -47,14 +47,14 @@ with context_in(FOLDER, options=Options(INTERFACE)) as context:
     taken, within = address.take(), addresses()
     noted = context.journal.left.read(NOTE)["address"]
     address.give_back()
-    between, held = addresses(), address.held
+    between = addresses()
     again = address.take()
     address.give_back()
-    say(taken=taken, within=within, noted=noted, between=between, held=held, again=again,
+    say(taken=taken, within=within, noted=noted, between=between, again=again,
         told=told(context), note=context.journal.left.read(NOTE))
 """
     )
-    assert (said["taken"], said["again"], said["held"]) == (True, True, False)
+    assert (said["taken"], said["again"]) == (True, True)
     assert said["within"] == ["10.20.0.2/24", "10.20.0.5/32"]
     assert (said["noted"], said["note"]) == ("10.20.0.5/32", None)
     assert said["between"] == ["10.20.0.2/24"]

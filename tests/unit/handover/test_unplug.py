@@ -19,6 +19,7 @@ GOOD = Evidence(
     documents={"hv1": "dns: 10.20.0.5", "server1": "nameservers: [10.20.0.5]\nhost: 10.20.0.21"},
     leased=(),
     api=Seen("the API", ok=True, text="4 nodes Ready"),
+    laptop="",
 )
 
 
@@ -47,7 +48,7 @@ def test_it_is_safe_when_all_was_seen() -> None:
         ),
         ({"documents": {"hv1": "ntp: 10.20.0.2,"}}, "hv1 names the laptop's address 10.20.0.2"),
         ({"leased": ("app1",)}, "app1 has an address of the laptop's pool"),
-        ({"laptop": ("DNS",)}, "the laptop still answers DNS at 10.20.0.5"),
+        ({"laptop": "p0"}, "this laptop itself has the services address 10.20.0.5, on p0"),
         ({"api": None}, "the cluster's API was not asked"),
         ({"api": Seen("the API", ok=False, text="3 of 4 nodes Ready")}, "3 of 4 nodes"),
     ],
@@ -79,7 +80,7 @@ def test_a_plan_that_needs_the_laptop_is_never_safe() -> None:
 
 def test_a_site_with_services_of_its_own_needs_no_staging_machine() -> None:
     """Nor an API where it has no cluster, nor one that is stopped."""
-    bare = Evidence(answers=(), documents={}, leased=(), api=None)
+    bare = Evidence(answers=(), documents={}, leased=(), api=None, laptop="")
     assert isinstance(judge(plan(), bare), Safe)
     assert SITE.cluster is not None
     stopped = replace(SITE, cluster=replace(SITE.cluster, active=False))

@@ -6,13 +6,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 
 import pytest
 
 from appliance.errors import PreflightError
-from appliance.tools.interface import index_of, look, names
+from appliance.tools.interface import index_of, interface_with, look, names
 
 
 def test_loopback_is_seen_as_it_is() -> None:
@@ -21,6 +21,12 @@ def test_loopback_is_seen_as_it_is() -> None:
     assert IPv4Interface("127.0.0.1/8") in interface.addresses
     assert interface.index == index_of("lo")
     assert "lo" not in names()
+
+
+def test_an_address_is_found_on_its_interface() -> None:
+    """That very one: of 127.0.0.0/8 the laptop answers all, and has one."""
+    assert interface_with(IPv4Address("127.0.0.1")) == "lo"
+    assert interface_with(IPv4Address("127.99.0.1")) == ""
 
 
 def test_a_missing_interface_lists_those_there_are() -> None:
