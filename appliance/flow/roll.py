@@ -89,14 +89,6 @@ class Roll:
     def _get(self, name: str) -> Proven:
         return self._unwritten.get(name) or self._proven.get(name)
 
-    def forget(self, name: str) -> Proven:
-        """Drop the proofs, as an ordered reinstallation does; the count of installs stays."""
-        kept = self._proven.get(name)
-        fresh = Proven(name, installs=kept.installs)
-        self._proven.put(fresh)
-        self._records[name] = Record()
-        return fresh
-
 
 def record_as_json(record: Record) -> dict[str, Any]:
     """Give a record as JSON-ready values."""

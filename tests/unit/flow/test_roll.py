@@ -62,17 +62,6 @@ def test_a_proof_stays_when_boot_forgets(tmp_path: Path, told: list[tuple[str, A
         assert roll.installed() == frozenset({"hv1"})
 
 
-def test_forgetting_keeps_the_count(tmp_path: Path, told: list[tuple[str, Any]]) -> None:
-    """An ordered reinstallation drops the proofs; how often it was installed stays known."""
-    with context_in(tmp_path) as context:
-        roll = _roll(context, told)
-        roll.record("hv1", Record(State.READY))
-        roll.forget("hv1")
-        assert roll.installed() == frozenset()
-        assert not roll.is_ready("hv1")
-        assert context.proven.get("hv1").installs == 1
-
-
 def test_a_stale_record_of_an_ordered_machine_proves_nothing(
     tmp_path: Path, told: list[tuple[str, Any]]
 ) -> None:
