@@ -233,6 +233,9 @@ agree_to_loss = For(
 )
 support = Always("run 'provision support SITE'", "take the support file below")
 undo = Always("'provision undo SITE'", "'sudo provision undo SITE' at the laptop itself")
+undo_whole = Always(
+    "'provision undo SITE --site'", "'sudo provision undo SITE --site' at the laptop itself"
+)
 undo_first = Always(
     "run 'provision undo' for it first",
     "run 'sudo provision undo' for it first at the laptop itself",

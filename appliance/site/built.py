@@ -184,7 +184,7 @@ def _refused_cluster_changes(
     cluster = site.cluster
     if cluster is None:
         what = "the cluster is built, and no longer in the file"
-        fix = f"put it back; {advice.undo()} takes it down"
+        fix = f"put it back: a cluster alone is not taken down, {advice.undo_whole()} takes all"
         yield Finding(("cluster",), what, fix, of_key=True)
         return
     version = cluster.rke2 or cluster.k3s or ""

@@ -130,6 +130,7 @@ def test_the_cluster_may_not_go_while_it_is_built() -> None:
     without = {key: value for key, value in WHOLE.items() if key != "cluster"}
     (finding,) = refused_changes(site(**without), frozen, BUILT)
     assert finding.path == ("cluster",)
+    assert "'provision undo SITE --site' takes all" in finding.fix
     assert list(refused_changes(site(**without), frozen, frozenset({"hv1"}))) == []
 
 
