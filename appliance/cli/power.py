@@ -172,8 +172,9 @@ def keep_password(
     state: StateFolder = Paths().root,
 ) -> None:
     """Keep the password of the BMCs in this laptop's vault: of one machine's, or of all."""
-    password = given_secret("password", "Password of the BMC", password_file)
     with _board(site, state) as board:
+        board.refuse_without_bmc(node)
+        password = given_secret("password", "Password of the BMC", password_file)
         print_text(board.put_password(node, password))
 
 

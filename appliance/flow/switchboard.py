@@ -19,6 +19,7 @@ from appliance.flow.roll import record_from_json
 from appliance.flow.switch_state import SwitchState, kept_state
 from appliance.flow.switching import (
     MakeControl,
+    has_bmc,
     is_switched,
     kept_of,
     note,
@@ -134,13 +135,22 @@ class Switchboard:
         self._context.tell("power-told", words, machine=name)
         return words
 
+    def refuse_without_bmc(self, name: str) -> None:
+        """Raise InputError where one machine, or without a name none of the site, has a BMC."""
+        machines = (self.machine(name),) if name else self._plan.machines
+        if not any(map(has_bmc, machines)):
+            raise InputError(
+                f"{name or 'every machine'} is switched without a BMC: the site file has none",
+                where="the password",
+                fix="write the BMC into the site file first",
+            )
+
     def put_password(self, name: str, password: Secret) -> str:
         """Keep the password of one machine's BMC; without a name, that of all.
 
         With it the certificate is forgotten that this one BMC was known by.
         """
-        if name:
-            self.machine(name)
+        self.refuse_without_bmc(name)
         if not password.reveal():
             raise InputError("an empty password is none", where="the password")
         self._context.vault.put(password_name(name), password)
@@ -170,7 +180,7 @@ class Switchboard:
         return self._runs_unknown(machine, look=look) if strange else ""
 
     def _runs_unknown(self, machine: MachinePlan, *, look: bool) -> str:
-        if machine.bmc.way not in (Way.REDFISH, Way.IPMI):  # nothing else switches off
+        if not has_bmc(machine):
             return ""
         if look:
             self._contact(machine)

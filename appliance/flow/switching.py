@@ -39,6 +39,11 @@ def is_switched(machine: MachinePlan) -> bool:
     return machine.bmc.way is not Way.BY_HAND
 
 
+def has_bmc(machine: MachinePlan) -> bool:
+    """Whether a BMC switches it: only that wants a password, and switches off."""
+    return machine.bmc.way in (Way.REDFISH, Way.IPMI)
+
+
 def switch_words(machine: MachinePlan) -> str:
     """Name a machine's switch in a sentence."""
     if machine.bmc.way is Way.WAKE_ON_LAN:
@@ -76,9 +81,7 @@ def said_of(context: Context, machine: MachinePlan) -> Inventory:
 
 def refuse_without_password(machine: MachinePlan, target: Target) -> None:
     """Raise BmcLoginError where a BMC wants a password that nobody has given."""
-    if machine.bmc.way in (Way.REDFISH, Way.IPMI) and not (
-        target.password and target.password.reveal()
-    ):
+    if has_bmc(machine) and not (target.password and target.password.reveal()):
         raise BmcLoginError(
             f"the password of {machine.bmc.user} at the BMC of {machine.name} is not known",
             where=machine.bmc.address,

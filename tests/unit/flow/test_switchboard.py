@@ -179,6 +179,19 @@ def test_a_password_is_kept_for_all_or_for_one(tmp_path: Path) -> None:
         assert not any("secret" in str(asdict(each)) for each in context.journal.events())
 
 
+def test_a_password_for_no_bmc_is_refused(tmp_path: Path) -> None:
+    """Of a machine that is switched by hand or by its cable, and of a site of such machines."""
+    woken = BmcPlan(way=Way.WAKE_ON_LAN)
+    for of in (plan(machine(1)), plan(machine(1, bmc=woken), machine(2))):
+        with context_in(tmp_path) as context:
+            board = Switchboard(context, of)
+            for name in ("hv1", ""):
+                with pytest.raises(InputError, match="without a BMC") as refused:
+                    board.put_password(name, Secret("x"))
+                assert refused.value.fix
+            assert context.vault.all() == ()
+
+
 def test_without_a_password_no_bmc_is_asked(tmp_path: Path) -> None:
     """What to do is said."""
     one = ScriptedSwitch()
