@@ -96,7 +96,7 @@ def test_a_site_by_keys_alone(
     _type(page, "[name='+vms']", "relay")
     _press(page, "button.primary", "Enter", "/review")
     assert "relay" in (page.locator(".drawing.wide").text_content() or "")
-    _tab_to(page, "[name=clock], main .actions button")
+    _press(page, "a.button.primary", "Enter", "/artifacts")
     assert "cidr: 10.20.0.0/24" in wizard.file.read_text()
 
 

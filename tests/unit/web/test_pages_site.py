@@ -287,6 +287,8 @@ def test_the_review_says_that_nothing_was_touched_only_where_it_is_so(
     page = operator.get("/review").text
     assert "Nothing has been touched" not in page
     assert "What a run would do now: the site as it will be built" in page
+    world.site_file.write_text("site: 7")  # whose run that was is not known
+    assert "Nothing has been touched" not in operator.get("/review").text
 
 
 def test_the_review_names_a_fault_once_and_as_its_page_does(
