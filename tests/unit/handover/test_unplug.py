@@ -62,7 +62,7 @@ def test_one_thing_is_enough_to_keep_it(change: dict[str, Any], words: str) -> N
 
 def test_every_reason_is_given_at_once() -> None:
     """One visit is enough to mend them."""
-    bad = replace(GOOD, leased=("a", "b"), laptop=("NTP",))
+    bad = replace(GOOD, leased=("a", "b"), laptop="p0")
     assert len(reasons(bad)) == 3
     assert str(judge(SITE, bad)).startswith("not yet safe to unplug: a has")
 
