@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any, get_args, get_origin
 
@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from appliance import advice
 from appliance.errors import InputError, SiteFileError
 from appliance.site.model import Site
-from appliance.site.places import Finding, Path, Places, path_text
+from appliance.site.places import Finding, Mark, Path, Places, path_text
 from appliance.site.rules import broken_rules
 from appliance.site.scalars import WRONG, nearest
 from appliance.site.versions import nearest_known
@@ -49,7 +49,7 @@ def load_text(text: str, file: str = "site.yaml") -> LoadedSite:
     """Read a site from text. Raises SiteFileError with all its problems."""
     read = read_yaml(text, file)
     if read.data is None:
-        nothing = Finding((), "the file says nothing", "begin with: site: a-name")
+        nothing = Finding((), "the file says nothing", "begin with: site: a-name", mark=Mark(1, 1))
         raise SiteFileError(read.places.problems(read.findings or (nothing,)))
     if not isinstance(read.data, dict):
         fix = "begin with: site: a-name"
@@ -106,18 +106,30 @@ def _validate(
         details = error.errors(include_url=False)
     else:
         return site, (*syntax, *broken_rules(site))
-    unsaid = {finding.path for finding in syntax}
-    findings = [*syntax]
-    findings += [
-        finding
-        for finding in (_finding(each) for each in details)
-        if not (finding.what == _MISSING and finding.path in unsaid)
-    ]
+    findings = _without_repeats(syntax, [_finding(each) for each in details])
     wrong = tuple(finding.path for finding in findings)
     repaired = _repaired(data, details)
     if repaired is not None:
         findings += [each for each in broken_rules(repaired) if not _follows(each, wrong)]
     return None, tuple(findings)
+
+
+def _without_repeats(syntax: tuple[Finding, ...], of_model: list[Finding]) -> list[Finding]:
+    """Say once what stands in the text and is missed by the model: a key without its value."""
+    unsaid = [each.path for each in syntax]
+    missing = {each.path for each in of_model if each.what == _MISSING}
+    return [
+        *(
+            replace(each, fix=_missing_fix(each.path)) if each.path in missing else each
+            for each in syntax
+        ),
+        *(
+            each
+            for each in of_model
+            if not (each.what == _MISSING and each.path in unsaid)
+            and not (each.what == _EMPTY and any(p[: len(each.path)] == each.path for p in unsaid))
+        ),
+    ]
 
 
 def _follows(finding: Finding, wrong: tuple[Path, ...]) -> bool:
@@ -156,12 +168,13 @@ def _cut(data: dict[str, Value], path: Path) -> None:
 
 
 _MISSING = "this key is missing"
+_EMPTY = "nothing is in it"
 _TYPES = {
     "missing": (_MISSING, "write it"),
     "model_type": ("keys and values belong here", "write a map, one 'key: value' a line"),
     "dict_type": ("keys and values belong here", "write a map, one 'key: value' a line"),
     "tuple_type": ("a list belongs here", "write [one, another]"),
-    "too_short": ("nothing is in it", "write at least one"),
+    "too_short": (_EMPTY, "write at least one"),
 }
 
 
