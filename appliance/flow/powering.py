@@ -263,7 +263,8 @@ class Powering:
         try:
             control = self._control(switch)
         except PowerError as error:
-            self._take_failure(switch, asked, error)
+            with suppress(StoreFullError):  # as where an answer is collected
+                self._take_failure(switch, asked, error)
             return
         disc = kept_of(self._context, switch.machine).get("disc", self._disc)
         if asked.act is Act.BOOT_DISC:  # a run that is killed now leaves it in
