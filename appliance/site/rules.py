@@ -259,7 +259,7 @@ def macs_unique(site: Site) -> Iterator[Finding]:
 
 
 def mac_or_macs(site: Site) -> Iterator[Finding]:
-    """A machine has `mac` or `macs`, so that nobody wonders which one counts."""
+    """A machine has one MAC address or a list of them, so that nobody wonders which one counts."""
     for name, machine in _machines(site):
         if machine.mac is not None and machine.macs:
             what = "mac and macs are both given"

@@ -38,7 +38,7 @@ def vm_networks_known(site: Site) -> Iterator[Finding]:
 
 
 def vm_images_known(site: Site) -> Iterator[Finding]:
-    """What a virtual machine starts from is in the file: disks as `image`, CDs as `iso`."""
+    """What a virtual machine starts from is in the file: no CD as its image, no image as its CD."""
     disks: list[tuple[Path, str | None]] = [(("staging", "image"), site.staging.image)]
     if site.cluster is not None:
         disks.append((("cluster", "image"), site.cluster.image))

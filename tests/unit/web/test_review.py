@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,8 @@ def test_every_rule_is_asked_and_says_what_it_demands() -> None:
 
     assert len(verdicts) == len(RULES)
     assert all(each.holds and each.demands.endswith((".", ")")) for each in verdicts)
+    keys = re.compile("[`#]|[a-z]_[a-z]")
+    assert [each.demands for each in verdicts if keys.search(each.demands)] == []
 
 
 def test_a_broken_rule_says_where_and_what_to_do() -> None:

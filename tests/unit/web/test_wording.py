@@ -182,7 +182,9 @@ def test_no_hint_of_a_form_speaks_of_keys_values(make: Callable[[Value], Form]) 
         each
         for each in hints
         if re.search(
-            r"`(?:true|false|iso|image|k3s|rke2|redfish|ipmi|wake-on-lan|by-hand|address)`", each
+            r"`(?:true|false|iso|image|k3s|rke2|redfish|ipmi|wake-on-lan|by-hand|address)`"
+            r"|octets|frozen|known line|keys all|with a note|\bbridge\b",
+            each,
         )
     ] == []
 
