@@ -147,7 +147,9 @@ class Depot:
         """
         file = self.get(name)
         if file is None:
-            raise _refused(name, "it was never verified", advice.fetch())
+            raise ArtifactError(
+                f"{name} is not in the depot", where=str(self.root), fix=advice.fetch_or_import_it()
+            )
         handle = self._open(file)
         if not _is_same(file, os.fstat(handle.fileno())):
             handle.close()

@@ -17,7 +17,7 @@ from appliance.errors import InputError
 from appliance.flow.drifting import drift_of
 from appliance.flow.inventories import inventory_text
 from appliance.flow.looking import look_at
-from appliance.flow.shown_secrets import NAMES, shown_secret
+from appliance.flow.shown_secrets import NAMES, secrets_as_text, shown_secret
 from appliance.flow.transferring import export_state, import_state
 from appliance.flow.wiping import WipeWish, wipe_site
 from appliance.paths import Paths
@@ -117,8 +117,8 @@ def show_secret(
     look = look_at(site, Paths(state))
     with look.reading() as context:
         if not name:
-            for each, what in NAMES.items():
-                print_text(f"{each:<22} {what}")
+            for line in secrets_as_text(context):
+                print_text(line)
             return
         found = shown_secret(context, name)
     if not yes and sys.stdout.isatty() and not typer.confirm("Does nobody look at this screen?"):

@@ -18,7 +18,7 @@ from appliance.tools.ssh import PORT, KeyHost, known_fingerprints, run_remote
 from appliance.values import Secret
 
 USER = "bridgehead"
-"""Whom cloud-init makes on every virtual machine (issue 3)."""
+"""Whom cloud-init makes on every virtual machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,4 +37,5 @@ def cluster_images(plan: Plan, paths: Paths) -> frozenset[str]:
 def _digests(plan: Plan, paths: Paths) -> Mapping[str, str]:
     depot = Depot(paths.depot)
     names = plan.cluster.artifacts if plan.cluster is not None else ()
+    depot.verify_again(names)  # which names all that lack
     return {name: str(depot.digests(name)["sha256"]) for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import MappingProxyType
 
 from appliance.errors import InputError, PreflightError
@@ -19,6 +20,13 @@ NAMES = MappingProxyType(
         "kubernetes-token": "token with which a machine joins the Kubernetes cluster",
     }
 )
+
+
+def secrets_as_text(context: Context) -> Iterator[str]:
+    """Give a line for each secret: its name, what it is, and whether it was made yet."""
+    for name, what in NAMES.items():
+        made = context.vault.get(name) is not None
+        yield f"{name:<25} {what}{'' if made else ': not there yet'}"
 
 
 def shown_secret(context: Context, name: str) -> Secret:

@@ -35,9 +35,12 @@ def test_each_file_has_the_sum_of_what_is_in_the_depot(tmp_path: Path) -> None:
 
 
 def test_what_is_not_in_the_depot_is_named(tmp_path: Path) -> None:
-    """Before anything is asked of a machine."""
-    with pytest.raises(ArtifactError, match="rke2"):
-        cluster_inventory(whole_plan(), Paths(tmp_path))
+    """All of it, before anything is asked of a machine."""
+    whole = whole_plan()
+    assert whole.cluster is not None
+    with pytest.raises(ArtifactError) as caught:
+        cluster_inventory(whole, Paths(tmp_path))
+    assert caught.value.reasons == tuple(f"{each} is missing" for each in whole.cluster.artifacts)
 
 
 def test_a_site_without_a_cluster_has_none(tmp_path: Path) -> None:
