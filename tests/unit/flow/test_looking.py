@@ -34,6 +34,14 @@ def _site(folder: Path) -> Path:
     return path
 
 
+def _all(folder: Path) -> dict[Path, tuple[int, bytes]]:
+    """Give mode and content of all that is there."""
+    return {
+        each: (each.stat().st_mode, each.read_bytes() if each.is_file() else b"")
+        for each in folder.rglob("*")
+    }
+
+
 def test_a_first_look_leaves_nothing_behind(tmp_path: Path) -> None:
     """`provision plan` on a laptop that never ran the site writes no file."""
     look = look_at(_site(tmp_path), Paths(tmp_path / "state"))
@@ -82,23 +90,23 @@ def test_a_look_makes_no_key(tmp_path: Path) -> None:
     with opened(site, "alpha", paths, Options("lo")) as context:
         context.vault.put("token", Secret("kept"))
     kept = paths.host_key.rename(tmp_path / "backup") if paths.host_key.exists() else None
-    before = {each: each.stat() for each in paths.root.rglob("*")}
+    before = _all(paths.root)
     if kept is None:  # sealed with the host's own credential
         look_at(site, paths)
     else:
         with pytest.raises(PreflightError, match="key is gone"):
             look_at(site, paths)
-    assert {each: each.stat() for each in paths.root.rglob("*")} == before
+    assert _all(paths.root) == before
 
 
 def test_a_look_changes_nothing_of_a_site_that_ran(tmp_path: Path) -> None:
-    """No file, no mode, no time of change: so that it needs the right to read, and no other."""
+    """No file, no mode, no content: so that it needs the right to read, and no other."""
     paths, site = Paths(tmp_path / "state"), _site(tmp_path)
     with opened(site, "alpha", paths, Options("lo")) as context:
         plan_of(context, load_file(site))
-    before = {each: each.stat() for each in paths.site("alpha").folder.rglob("*")}
+    before = _all(paths.root)
     look_at(site, paths).status()
-    assert {each: each.stat() for each in paths.site("alpha").folder.rglob("*")} == before
+    assert _all(paths.root) == before
 
 
 def test_one_machine_is_told_of_alone(tmp_path: Path) -> None:
