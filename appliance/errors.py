@@ -38,18 +38,25 @@ from appliance import advice
 class BridgeheadError(Exception):
     """What went wrong, where, why, and what to do next.
 
-    Where there are several reasons, `reasons` holds each and `why` all in one line.
+    Where there are several reasons, `reasons` holds each and `why` all in one line. A reason may be
+    given as the exception that told it: an OSError is said without its number and its path.
     """
 
     code: ClassVar[str] = "BH000"
     exit_code: ClassVar[int] = 4
 
     def __init__(
-        self, what: str, *, where: str = "", why: str | Sequence[str] = "", fix: str = ""
+        self,
+        what: str,
+        *,
+        where: str = "",
+        why: str | Sequence[str] | Exception = "",
+        fix: str = "",
     ) -> None:
         super().__init__(what)
         self.what = what
         self.where = where
+        why = _in_words(why) if isinstance(why, Exception) else why
         self.reasons = (why,) if isinstance(why, str) else tuple(why)
         self.why = "; ".join(self.reasons)
         self.fix = fix
@@ -69,6 +76,12 @@ class BridgeheadError(Exception):
             "why": self.why,
             "fix": self.fix,
         }
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, UnicodeError):
+        return "it is no text"
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 class InputError(BridgeheadError):

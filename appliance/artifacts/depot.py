@@ -249,7 +249,7 @@ class Depot:
             raise ArtifactError(
                 "the depot's index cannot be read",
                 where=str(path),
-                why=str(error),
+                why=error,
                 fix=f"remove it and {advice.fetch()}: files there are verified anew",
             ) from error
 

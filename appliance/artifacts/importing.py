@@ -106,7 +106,7 @@ def _entries(folder: Path) -> tuple[Path, ...]:
         raise ArtifactError(
             "the folder to import from cannot be read",
             where=str(folder),
-            why=error.strerror or str(error),
+            why=error,
             fix="is the medium plugged in and mounted, and may this user read it?",
         ) from error
 
@@ -129,7 +129,7 @@ def _copy(path: Path, part: Path, algorithm: str, name: str, progress: Progress)
         raise ArtifactError(
             f"{name} cannot be read",
             where=str(path),
-            why=error.strerror or str(error),
+            why=error,
             fix="is the medium damaged? copy it again",
         ) from error
     return Digest(algorithm, state.hexdigest())

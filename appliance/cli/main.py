@@ -29,7 +29,7 @@ def main() -> None:
         wrong = PreflightError(
             "this user may not do that",
             where=str(error.filename or ""),
-            why=str(error.strerror or error),
+            why=error,
             fix=advice.other_state(),
         )
     except Exception as error:  # noqa: BLE001 - whatever it is, people are told what to do

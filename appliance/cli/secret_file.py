@@ -11,7 +11,6 @@ import typer
 
 from appliance.cli.printing import print_warning
 from appliance.errors import InputError
-from appliance.tools.words import reason
 from appliance.values import Secret
 
 _OF_OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -43,7 +42,7 @@ def _first_line(name: str, file: Path) -> Secret:
         raise InputError(
             f"the {name} cannot be read",
             where=str(file),
-            why=reason(error),
+            why=error,
             fix=f"name a text file whose first line is the {name}, and that you may read",
         ) from error
     if stat.S_ISREG(mode) and mode & _OF_OTHERS:  # a pipe has a mode, and nobody else reads it

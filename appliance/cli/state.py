@@ -21,7 +21,6 @@ from appliance.flow.shown_secrets import NAMES, secrets_as_text, shown_secret
 from appliance.flow.transferring import export_state, import_state
 from appliance.flow.wiping import WipeWish, wipe_site
 from appliance.paths import Paths
-from appliance.tools.words import reason
 from appliance.values import Secret
 
 DRIFT = 5
@@ -153,7 +152,7 @@ def _unwritten(out: Path, error: OSError) -> InputError:
     return InputError(
         "the file cannot be written",
         where=str(out),
-        why=reason(error),
+        why=error,
         fix="name a file in a folder that is there and that you may write to",
     )
 

@@ -102,7 +102,7 @@ class Switchboard:
             written = tuple(str(each) for each in write_probe(found, folder))
         except OSError as error:
             raise InputError(
-                "the folder cannot be written", where=str(folder), why=str(error)
+                "the folder cannot be written", where=str(folder), why=error
             ) from error
         return (f"it fits the profile {found.fits}", *written, *found.unread)
 

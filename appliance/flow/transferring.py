@@ -26,7 +26,6 @@ from appliance.store.lock import hold
 from appliance.store.vault import Vault, host_key
 from appliance.tools.clock import Clock, as_text
 from appliance.tools.whole_file import asked_for
-from appliance.tools.words import reason
 from appliance.values import Secret
 
 _VAULT = "vault.json"
@@ -70,7 +69,7 @@ def import_state(
         sealed = file.read_bytes()
     except OSError as error:
         raise InputError(
-            "the file cannot be read", where=str(file), why=reason(error), fix=advice.sealed_state()
+            "the file cannot be read", where=str(file), why=error, fix=advice.sealed_state()
         ) from error
     site_id = about(sealed, where=str(file)).get("site", "")
     try:
@@ -79,7 +78,7 @@ def import_state(
         raise InputError(
             "the file names no site",
             where=str(file),
-            why=str(error),
+            why=error,
             fix="bring it once more: it was changed after it was written",
         ) from error
     if site.database.exists() and not replace:

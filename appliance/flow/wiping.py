@@ -199,7 +199,7 @@ def _not_removed(path: Path, error: OSError) -> StepError:
     return StepError(
         "it cannot be removed",
         where=str(path),
-        why=error.strerror or str(error),
+        why=error,
         fix="see its permissions, or run as root; the same again goes on",
     )
 

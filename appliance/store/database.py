@@ -55,14 +55,14 @@ def open_database(path: Path) -> sqlite3.Connection:
         raise PreflightError(
             "the site's state cannot be written",
             where=str(path),
-            why=str(error),
+            why=error,
             fix=advice.other_state(),
         ) from error
     except (sqlite3.DatabaseError, OSError) as error:
         raise PreflightError(
             "the site's state cannot be opened",
             where=str(path),
-            why=str(error),
+            why=error,
             fix=_MEND,
         ) from error
 
@@ -96,13 +96,13 @@ def open_copy(path: Path) -> sqlite3.Connection:
         raise PreflightError(
             "the site's state cannot be read",
             where=str(path),
-            why=str(error.strerror),
+            why=error,
             fix=advice.other_state(),
         ) from error
     except (sqlite3.DatabaseError, OSError) as error:
         copy.close()
         raise PreflightError(
-            "the site's state cannot be opened", where=str(path), why=str(error), fix=_MEND
+            "the site's state cannot be opened", where=str(path), why=error, fix=_MEND
         ) from error
     except BaseException:
         copy.close()

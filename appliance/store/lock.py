@@ -91,7 +91,7 @@ def _open(path: Path) -> int:
         raise PreflightError(
             "the site cannot be locked",
             where=str(path),
-            why=str(error),
+            why=error,
             fix=advice.other_state(),
         ) from error
 

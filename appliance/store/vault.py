@@ -53,7 +53,7 @@ def host_key(own: Path, systemd: Path = _SYSTEMD_SECRET) -> Secret:
         raise PreflightError(
             "the laptop's key cannot be read",
             where=str(own),
-            why=str(error),
+            why=error,
             fix=advice.other_state(),
         ) from error
     if len(key) < _KEY_CHARACTERS:

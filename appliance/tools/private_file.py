@@ -22,6 +22,6 @@ def write_private(path: Path, content: bytes) -> None:
         raise PreflightError(
             "a private file cannot be written",
             where=str(path),
-            why=str(error),
+            why=error,
             fix=advice.other_state(),
         ) from error

@@ -58,13 +58,6 @@ def many(count: int, thing: str) -> str:
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
-def reason(error: OSError | UnicodeError) -> str:
-    """Say why a file cannot be used: the system's words, without their number and the path."""
-    if isinstance(error, UnicodeError):
-        return "it is no text"
-    return error.strerror or str(error)
-
-
 def printable(text: str) -> str:
     """Give a text that is safe on a terminal: what is not printable becomes a middle dot.
 

@@ -44,6 +44,12 @@ def test_an_error_reads_as_one_sentence_with_its_parts() -> None:
     error = PreflightError("no link", where="eth0", why="cable out", fix="plug it in")
     assert str(error) == "eth0: no link (cable out) → plug it in"
     assert str(PreflightError("no link")) == "no link"
+    refused = PreflightError("no file", why=FileNotFoundError(2, "No such file", "/x"))
+    assert (refused.why, PreflightError("odd", why=OSError("odd")).why) == ("No such file", "odd")
+    assert (
+        PreflightError("odd", why=UnicodeDecodeError("utf-8", b"x", 0, 1, "")).why
+        == "it is no text"
+    )
     several = PreflightError("no link", why=["cable out", "switch off"])
     assert (several.reasons, several.why) == (("cable out", "switch off"), "cable out; switch off")
     assert error.as_dict() == {

@@ -85,12 +85,3 @@ def test_ordinary_words_stay() -> None:
 def test_one_thing_has_no_s(count: int, said: str) -> None:
     """A number and its thing agree."""
     assert words.many(count, "step") == said
-
-
-def test_the_systems_reason_comes_without_its_number() -> None:
-    """Who reads it is no programmer; the path stands beside it."""
-    assert (
-        words.reason(OSError(2, "No such file or directory", "/x")) == "No such file or directory"
-    )
-    assert words.reason(OSError("odd")) == "odd"
-    assert words.reason(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "odd")) == "it is no text"
