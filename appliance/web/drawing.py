@@ -130,9 +130,9 @@ class _Drawing:
         return bottom
 
     def _machine(self, machine: MachinePlan, left: float, top: float, width: float) -> str:
-        held = Shown("not armed", "warn")
+        held = Shown("will wait", "warn")
         standing = self.states.get(machine.name) or (
-            held if machine.not_armed is not None else Shown("armed", "info")
+            held if machine.not_armed is not None else Shown("will be installed", "info")
         )
         role = "founds the cluster" if machine.role is Role.CREATE else "joins it"
         who = str(machine.macs[0]) if machine.macs else machine.serial or "not yet known"

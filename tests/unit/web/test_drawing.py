@@ -78,9 +78,9 @@ def test_states_are_words_and_classes() -> None:
     assert "evil" not in svg
 
 
-def test_a_machine_that_is_not_armed_says_so() -> None:
+def test_a_machine_that_cannot_be_begun_says_so() -> None:
     """Before it has reported it is only a name."""
-    assert ">not armed</text>" in draw(plan_of("lab-discover.yaml"))
+    assert ">will wait</text>" in draw(plan_of("lab-discover.yaml"))
 
 
 def test_there_is_no_style_in_it_and_nothing_gets_out_of_its_text() -> None:

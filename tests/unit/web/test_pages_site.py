@@ -226,7 +226,7 @@ def test_a_site_begins_in_the_browser(tmp_path: Path) -> None:
         "    node2: {}\n    node3: {}\ncluster:\n  rke2: v1.36.3+rke2r1\n"
         "vms:\n  relay:\n    memory: 2G\n"
     )
-    assert "is not armed and will wait" in review
+    assert "is not begun and will wait" in review
     assert "Nothing: no machine is armed" in review
     assert review.count("<svg class=") == 2
 
