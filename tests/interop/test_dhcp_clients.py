@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import subprocess
 import threading
@@ -122,11 +121,6 @@ def leases(client: Client) -> dict[str, str]:
         db.close()
 
 
-needs_dhclient = pytest.mark.skipif(shutil.which("dhclient") is None, reason="needs dhclient")
-needs_udhcpc = pytest.mark.skipif(shutil.which("busybox") is None, reason="needs busybox")
-
-
-@needs_dhclient
 def test_dhclient_lease_renewal_and_release(client: Client) -> None:
     """Bound, bound again at its next start, released; the disk follows."""
     done = client.dhclient()
@@ -149,7 +143,6 @@ def test_dhclient_lease_renewal_and_release(client: Client) -> None:
     assert any("gives back" in text for text in texts)
 
 
-@needs_dhclient
 def test_dhclient_declines(client: Client) -> None:
     """Its script finds the address in use: DECLINE, set aside, and another from the pool."""
     client.refuse.touch()
@@ -163,7 +156,6 @@ def test_dhclient_declines(client: Client) -> None:
     assert any(ADDRESS in text for text in client.cable.memory.findings())
 
 
-@needs_udhcpc
 def test_udhcpc_lease_and_release(client: Client) -> None:
     """Bound with all that it asked for; `-R` gives the address back at its end."""
     done = client.udhcpc("-R", "-O", "ntpsrv", "-O", "mtu")
@@ -175,7 +167,6 @@ def test_udhcpc_lease_and_release(client: Client) -> None:
     assert client.told("bound", "lease") == "43200"
 
 
-@needs_udhcpc
 def test_udhcpc_asks_for_a_wrong_address(client: Client) -> None:
     """It wishes another address; it gets its own."""
     done = client.udhcpc("-r", "10.99.5.77")
@@ -183,7 +174,6 @@ def test_udhcpc_asks_for_a_wrong_address(client: Client) -> None:
     assert client.told("bound", "ip") == ADDRESS
 
 
-@needs_udhcpc
 def test_udhcpc_as_pxe_firmware_and_as_a_stranger(client: Client) -> None:
     """A stranger's system gets nothing; the same card as firmware gets the boot file."""
     client.mac(Mac("525400000099"))
@@ -196,7 +186,6 @@ def test_udhcpc_as_pxe_firmware_and_as_a_stranger(client: Client) -> None:
     assert client.udhcpc().returncode == 0
 
 
-@needs_udhcpc
 def test_udhcpc_as_a_bmc(client: Client) -> None:
     """OpenBMC and many others ask by udhcpc: as iDRAC it has an address, no boot file, a line."""
     client.mac(Mac("d09466000001"))
@@ -212,7 +201,6 @@ def test_udhcpc_as_a_bmc(client: Client) -> None:
     assert (facts["vendor"], facts["address"]) == ("Dell iDRAC", address)
 
 
-@needs_udhcpc
 def test_udhcpc_as_stage1(client: Client) -> None:
     """As our small Linux starts it: on a machine's own card, and on one that never booted."""
     as_stage1 = ("-C", "-V", "bridgehead-stage1")
@@ -227,7 +215,6 @@ def test_udhcpc_as_stage1(client: Client) -> None:
     assert [event.seen for event in client.cable.memory.events if event.seen] == []
 
 
-@needs_udhcpc
 def test_udhcpc_checks_its_address_and_declines(client: Client) -> None:
     """Another machine sits on the address (ARP): udhcpc declines, and is given another.
 
