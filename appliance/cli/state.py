@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +12,6 @@ import typer
 from appliance.cli.options import JsonAnswer, SiteFile, StateFolder, Yes
 from appliance.cli.printing import print_text
 from appliance.cli.secret_file import given_secret
-from appliance.errors import InputError
 from appliance.flow.drifting import drift_of
 from appliance.flow.inventories import inventory_text
 from appliance.flow.looking import look_at
@@ -21,6 +19,7 @@ from appliance.flow.shown_secrets import NAMES, secrets_as_text, shown_secret
 from appliance.flow.transferring import export_state, import_state
 from appliance.flow.wiping import WipeWish, wipe_site
 from appliance.paths import Paths
+from appliance.tools.whole_file import asked_for
 from appliance.values import Secret
 
 DRIFT = 5
@@ -84,10 +83,8 @@ def export_an_inventory(
     if out is None:
         print_text(text.rstrip("\n"))
         return
-    try:
-        out.write_text(text, "utf-8")
-    except OSError as error:
-        raise _unwritten(out, error) from error
+    with asked_for(out, 0o666) as file:
+        file.write(text.encode())
     print_text(str(out))
 
 
@@ -138,23 +135,9 @@ def write_kubeconfig(
     if out is None:
         print_text(found.reveal().rstrip("\n"))
         return
-    try:
-        descriptor = os.open(out, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            os.fchmod(descriptor, 0o600)
-            file.write(found.reveal())
-    except OSError as error:
-        raise _unwritten(out, error) from error
+    with asked_for(out) as file:
+        file.write(found.reveal().encode())
     print_text(f"{out}: export KUBECONFIG={out}")
-
-
-def _unwritten(out: Path, error: OSError) -> InputError:
-    return InputError(
-        "the file cannot be written",
-        where=str(out),
-        why=error,
-        fix="name a file in a folder that is there and that you may write to",
-    )
 
 
 def wipe_a_site(
